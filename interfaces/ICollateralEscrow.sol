@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {Flex} from "../contracts/types/Flex.sol";
+
+/// @title All money of the suite: free balances and locks, per token
+/// @notice `owed(token) <= token.balanceOf(escrow)`. Payments are credits, which their owner withdraws to where it says. The contracts
+/// that may move locks are fixed at deployment; no role can add one. A lock's id is `keccak256(abi.encode(token, reason, key))`.
+interface ICollateralEscrow {
+    event TokenListed(address indexed token, bool listed);
+    event Deposited(address indexed token, address indexed account, address indexed from, uint256 amount);
+    event Withdrawn(address indexed token, address indexed account, address indexed to, uint256 amount);
+    event Locked(bytes32 indexed lockId, address indexed owner, Flex.LockReason reason, address token, bytes32 key, uint256 amount);
+    event Unlocked(bytes32 indexed lockId, address indexed owner, uint256 amount);
+    event Paid(bytes32 indexed lockId, address indexed to, uint256 amount);
+    event Relocked(
+        bytes32 indexed fromLockId,
+        bytes32 indexed toLockId,
+        address indexed toOwner,
+        Flex.LockReason toReason,
+        bytes32 toKey,
+        uint256 amount
+    );
+    event Credited(address indexed token, address indexed from, address indexed to, uint256 amount);
+
+    /// @notice Lists a token for deposits, or stops deposits of it; withdrawals always go on. Only MARKET_OPERATOR.
+    /// @dev A token that takes fees is refused at deposit; one that rebases can only hurt those who hold it here.
+    function listToken(address token, bool listed) external;
+
+    /// @notice Deposits from the caller to `account`'s free balance.
+    /// @dev Errors: CollateralEscrow_TokenNotListed, CollateralEscrow_ZeroAmount, CollateralEscrow_ReceivedDiffers (a token with fees),
+    /// Flexbond_ZeroAddress.
+    function deposit(address token, address account, uint256 amount) external;
+
+    /// @notice Deposits with an ERC-2612 permit of the caller. A permit already used by somebody else does no harm.
+    function depositWithPermit(address token, address account, uint256 amount, uint256 deadline, uint8 v, bytes32 r, bytes32 s) external;
+
+    /// @notice Withdraws from the caller's free balance to `to`. Operators cannot.
+    /// @dev Errors: CollateralEscrow_InsufficientFree, CollateralEscrow_ZeroAmount, Flexbond_ZeroAddress.
+    function withdraw(address token, address to, uint256 amount) external;
+
+    /// @notice Free balance of `owner` to its lock `(token, reason, key)`, which it must own if it exists. Only movers. Zero does nothing.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientFree, CollateralEscrow_LockOwnerDiffers, Flexbond_Overflow.
+    function lock(address token, address owner, Flex.LockReason reason, bytes32 key, uint256 amount) external;
+
+    /// @notice Lock to its owner's free balance. Only movers. Zero does nothing.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock.
+    function unlock(address token, Flex.LockReason reason, bytes32 key, uint256 amount) external;
+
+    /// @notice Lock to the free balance of `to`. Only movers. Zero does nothing.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock.
+    function pay(address token, Flex.LockReason reason, bytes32 key, address to, uint256 amount) external;
+
+    /// @notice Lock to another lock of the same token, owned by `toOwner`. Only movers. Zero does nothing.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock, CollateralEscrow_LockOwnerDiffers, Flexbond_Overflow.
+    function relock(
+        address token,
+        Flex.LockReason fromReason,
+        bytes32 fromKey,
+        Flex.LockReason toReason,
+        bytes32 toKey,
+        address toOwner,
+        uint256 amount
+    ) external;
+
+    /// @notice Free balance to free balance. Only movers. Zero does nothing.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientFree.
+    function credit(address token, address from, address to, uint256 amount) external;
+
+    function isListed(address token) external view returns (bool);
+
+    function isMover(address account) external view returns (bool);
+
+    /// @notice Free balance, base units.
+    function free(address token, address account) external view returns (uint256);
+
+    /// @notice Sum of all free balances and locks of the token, base units.
+    function owed(address token) external view returns (uint256);
+
+    function lockId(address token, Flex.LockReason reason, bytes32 key) external pure returns (bytes32);
+
+    /// @notice Zero owner and amount for a lock without money: it does not exist.
+    function lockOf(bytes32 id) external view returns (address owner, uint256 amount);
+}

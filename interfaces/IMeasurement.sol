@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {Flex} from "../contracts/types/Flex.sol";
+
+/// @title Events: called, submitted, measured once
+/// @notice What a portfolio did in a service window is one measurement, whoever bought. Measuring knows no money.
+interface IMeasurement {
+    event EventCalled(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, uint40 firstNotice);
+    event PeriodsOrdered(bytes32 indexed eventId, uint96 orderedMask);
+    event Nominated(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, int128[] scheduleMilliWh);
+    event EventSubmitted(
+        bytes32 indexed eventId,
+        address indexed sender,
+        bytes32 root,
+        uint40 leaves,
+        Flex.Totals totals
+    );
+    event LeafProven(
+        bytes32 indexed eventId,
+        uint40 indexed index,
+        bytes16 indexed meteringPoint,
+        Flex.Silence silence,
+        uint128 weight,
+        uint128[] columns,
+        int128[] baselineMilliWh,
+        int128[] meteredMilliWh
+    );
+    event EventMeasured(bytes32 indexed eventId, int128[] responsesMilliWh);
+    event EventUnmeasured(bytes32 indexed eventId);
+
+    /// @notice Notes a dispatch's ordered periods; the first is the event's first notice. Only Settlement.
+    /// @param orderedMask bit p: period p of the window is ordered
+    function call(Flex.EventKey calldata key, uint96 orderedMask) external;
+
+    /// @notice Commits the portfolio's schedule for a window (rule with Nominated), again and again until the gate closes. By the provider
+    /// or its operator.
+    /// @dev Errors: Measurement_RuleDiffers, _ScheduleNotUsed, _ScheduleLength, _GateClosed, _NotProvider.
+    /// @param scheduleMilliWh per settlement period of the window, mWh, `+` import
+    function nominate(Flex.EventKey calldata key, Flex.Rule calldata rule, int128[] calldata scheduleMilliWh) external;
+
+    /// @notice Submits the event: one root over all leaves and the totals of their columns. By the provider or its operator, once, from
+    /// the reading deadline until the submission deadline.
+    /// @dev Leaf i is entry i of the portfolio as it stood just before the first notice; DeliveryTree has the tree.
+    /// Errors: Measurement_WrongStatus, _RuleDiffers, _TooEarly, _TooLate, _NotProvider, _TooManyLeaves (above `spotChecks`), _TotalsLength.
+    function submit(
+        Flex.EventKey calldata key,
+        Flex.Rule calldata rule,
+        bytes32 root,
+        Flex.Totals calldata totals
+    ) external;
+
+    /// @notice What a proving transaction needs beside its leaves.
+    struct ProofContext {
+        Flex.EventKey key;
+        Flex.Rule rule;
+        bytes32 root; // as submitted
+        Flex.Totals totals; // as submitted
+        int128[] scheduleMilliWh; // as nominated; empty otherwise
+        Flex.Cursor cursor; // where proving stands; `next = 0` and empty starts (anew)
+    }
+
+    /// @notice Proves the next leaves, in order, in as many transactions as it takes; with the last the event is Measured. By the provider
+    /// or its operator, until `proofWindow` after the submission. Starting anew is always possible.
+    /// @dev Each leaf is recomputed from its records and appended; with the last the root and totals must come out as submitted, else the
+    /// transaction reverts and the event stays Submitted. A leaf without records is silent.
+    /// Errors: Measurement_WrongStatus, _RuleDiffers, _NotProvider, _TooLate, _CommitmentDiffers, _CursorDiffers, _TooManyProofs,
+    /// _LeafRefused (index and why), _RootDiffers, _TotalsDiffer, _ScheduleDiffers.
+    function prove(ProofContext calldata context, Flex.DeviceProof[] calldata proofs) external;
+
+    /// @notice Ends an event as Unmeasured: none submitted in time, or not proven in time. By anyone.
+    /// @dev Errors: Measurement_WrongStatus, _RuleDiffers, _TooEarly.
+    function fail(Flex.EventKey calldata key, Flex.Rule calldata rule) external;
+
+    /// @notice keccak256(abi.encode(key)).
+    function idOf(Flex.EventKey calldata key) external pure returns (bytes32);
+
+    function eventState(bytes32 eventId) external view returns (Flex.EventState memory);
+
+    /// @notice Hash of the committed schedule, `keccak256(abi.encode(scheduleMilliWh))`; 0: none.
+    function scheduleHash(bytes32 eventId) external view returns (bytes32);
+
+    /// @notice `keccak256(abi.encode(root, weight, keccak256(abi.encode(columns, baselineMilliWh, meteredMilliWh))))`; 0: none.
+    function commitment(bytes32 eventId) external view returns (bytes32);
+
+    /// @notice `keccak256(abi.encode(cursor))` while proving; 0 before.
+    function cursorHash(bytes32 eventId) external view returns (bytes32);
+
+    /// @notice `keccak256(abi.encode(responsesMilliWh))` of a measured event, one entry for every period of the window; else 0.
+    function resultHash(bytes32 eventId) external view returns (bytes32);
+}
