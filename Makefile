@@ -4,9 +4,8 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
-ROOT := $(abspath .)
-CACHE := $(ROOT)/.cache
-VENV := $(ROOT)/.venv
+CACHE := $(CURDIR)/.cache
+VENV := .venv
 BIN := $(VENV)/bin
 NETWORK ?= anvil
 PYTEST_ARGS ?=
@@ -22,13 +21,13 @@ export RUFF_CACHE_DIR := $(CACHE)/ruff
 export TMPDIR := $(CACHE)/tmp
 
 # pip asks rustc for its version, and rustup then makes itself a folder at home if it has none.
-ifeq ($(RUSTUP_HOME)$(wildcard $(HOME)/.rustup),)
+ifeq ($(RUSTUP_HOME)$(shell ls -d "$(HOME)/.rustup" 2>/dev/null),)
 export RUSTUP_HOME := $(CACHE)/rustup
 endif
 
 # Running: a home of its own, because Brownie and Anvil write there.
 RUN := HOME="$(CACHE)/home" XDG_CACHE_HOME="$(CACHE)/xdg" XDG_CONFIG_HOME="$(CACHE)/xdg" XDG_DATA_HOME="$(CACHE)/xdg" \
-	SOLCX_BINARY_PATH="$(ROOT)/tools/solc" PATH="$(BIN):$(ROOT)/node_modules/.bin:$$PATH"
+	SOLCX_BINARY_PATH="$(CURDIR)/tools/solc" PATH="$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$$PATH"
 
 .PHONY: help setup compile demo test lint lint-python lint-types lint-solidity lint-build fmt abi gas clean
 
@@ -57,6 +56,7 @@ lint-types: setup
 lint-solidity: setup
 	@$(RUN) prettier --check 'contracts/**/*.sol' 'interfaces/**/*.sol'
 	@$(RUN) solhint --disc --noPoster --max-warnings 0 'contracts/**/*.sol' 'interfaces/**/*.sol'
+	@$(RUN) python tools/compiler_warnings.py
 
 lint-build: $(COMPILED)
 	@$(RUN) python tools/size.py
@@ -86,21 +86,21 @@ anew:
 $(COMPILED): anew
 endif
 $(COMPILED): $(SOURCES) brownie-config.yaml tools/solc/solc-v0.8.37 tools/solc/standard-json.js | setup
-	@rm -rf build && mkdir -p $(TMPDIR)
+	@rm -rf build && mkdir -p "$(TMPDIR)"
 	@$(RUN) brownie compile --all
 	@touch $@
 
 # Set-up is done once for each state of the files it depends on.
 $(VENV)/.python: requirements.txt
 	@tools/doctor node
-	@python=$$(tools/doctor python) && mkdir -p $(TMPDIR) && \
+	@python=$$(tools/doctor python) && mkdir -p "$(TMPDIR)" && \
 		if ! [ -x $(BIN)/pip ]; then rm -rf $(VENV) && "$$python" -m venv $(VENV); fi
 	@echo "Installing Python packages (one to two minutes)"
 	@BROWNIE_NOCOMPILE=1 $(BIN)/pip install --quiet --requirement requirements.txt
 	@touch $@
 
 $(VENV)/.flexbond: $(VENV)/.python pyproject.toml
-	@mkdir -p $(TMPDIR)
+	@mkdir -p "$(TMPDIR)"
 	@$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -110,5 +110,5 @@ $(VENV)/.brownie: $(VENV)/.python tools/brownie
 
 node_modules/.stamp: package.json package-lock.json .npmrc
 	@tools/doctor node
-	@echo "Installing Node packages" && mkdir -p $(TMPDIR) && npm ci --silent
+	@echo "Installing Node packages" && mkdir -p "$(TMPDIR)" && npm ci --silent
 	@touch $@

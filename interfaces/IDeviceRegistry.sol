@@ -19,7 +19,8 @@ interface IDeviceRegistry {
         uint40 index,
         address payee,
         uint48 capacityW,
-        uint48 connectionW
+        uint48 connectionW,
+        Flex.DeviceKind kind
     );
     event Left(bytes32 indexed portfolioId, bytes16 indexed meteringPoint, uint40 index);
     event PayeeChanged(bytes32 indexed portfolioId, uint40 indexed index, address payee);
@@ -31,7 +32,7 @@ interface IDeviceRegistry {
     function publishGrid(Flex.Grid calldata grid) external returns (uint8 gridId);
 
     /// @notice Creates a portfolio of `provider`, empty. Called by the provider or its operator.
-    /// @dev Errors: Flexbond_NotAllowed, DeviceRegistry_ShareInvalid above 10 000, DeviceRegistry_PortfolioExists.
+    /// @dev Errors: Flexbond_NotAllowed, DeviceRegistry_ShareInvalid above 10 000, DeviceRegistry_PortfolioExists, Flexbond_ZeroAddress.
     /// @return portfolioId keccak256(abi.encode(provider, zone, salt))
     function createPortfolio(address provider, bytes32 zone, uint16 customerShareBps, bytes32 salt) external returns (bytes32 portfolioId);
 
@@ -65,7 +66,8 @@ interface IDeviceRegistry {
     /// @notice Enrols a metering point in a portfolio on its customer's consent. By the provider or its operator, unless paused.
     /// @dev Errors: Flexbond_SignatureExpired, Flexbond_BadSignature, Flexbond_NotAllowed, DeviceRegistry_Unstated,
     /// DeviceRegistry_Suspended, DeviceRegistry_WrongCustomer, DeviceRegistry_AlreadyEnrolled, DeviceRegistry_ShareTooLow,
-    /// DeviceRegistry_StillCommitted while a window notified in its last portfolio runs: no watt-hour is sold twice;
+    /// DeviceRegistry_StillCommitted while a window notified in its last portfolio runs, and in the second in which it left that one, as a
+    /// notice of that second still counts it: no watt-hour is sold twice;
     /// DeviceRegistry_PortfolioUnknown; Flexbond_ZeroAddress (no payee); InvalidAccountNonce; EnforcedPause. A statement that has run out
     /// is none.
     /// @return index the metering point's place in the portfolio
@@ -98,8 +100,7 @@ interface IDeviceRegistry {
     /// @notice Scheme None for a point that is unknown or whose statement is void; a void one keeps its signer.
     function signer(bytes16 meteringPoint) external view returns (Flex.SignerState memory);
 
-    /// @notice The same for many at once, in their order, each in one word: signer in bits 159..0, validFrom from bit 160, validUntil from
-    /// 200, gridId from 240, scheme from 248. A word that is zero belongs to a point that is unknown.
+    /// @notice The same for many at once, in their order, each in one word: library SignerWord. Zero for a point that is unknown.
     function signers(bytes16[] calldata meteringPoints) external view returns (uint256[] memory words);
 
     function meteringPoint(bytes16 id) external view returns (Flex.MeteringPoint memory);

@@ -34,9 +34,17 @@ interface IFlexibilityRights is IERC1155 {
         uint40 previousStart
     ) external returns (bytes32 rightId);
 
-    /// @notice Burns units for a dispatch. Only Settlement.
-    /// @dev Errors: _InsufficientUnits, _Unavailable, _BelowMinimum (under `minDispatchBps` of what was issued, unless all that is open).
-    function consume(Flex.Product calldata product, address holder, uint64 units, uint16 minDispatchBps) external;
+    /// @notice Burns units for a dispatch. Only Settlement, which knows that the right is one of that window.
+    /// @dev Errors: _ZeroUnits, _InsufficientUnits, _Unavailable, _BelowMinimum (under `minDispatchBps` of what was issued, unless all that
+    /// is open).
+    function consume(
+        bytes32 rightId,
+        bytes32 portfolioId,
+        uint40 windowStart,
+        address holder,
+        uint64 units,
+        uint16 minDispatchBps
+    ) external;
 
     /// @notice Gives units up. Collateral goes back to the provider and capacity is free again; availability stays due, unless the provider
     /// declared itself unavailable: then the holder gets it back, at any time. By the holder or its operator.

@@ -20,12 +20,13 @@ interface IPayouts {
     );
     event PoolSwept(bytes32 indexed poolId, address indexed to, uint256 amount);
 
-    /// @notice Adds money that Settlement relocked to the pool. Only Settlement.
+    /// @notice Notes money that Settlement relocked to the pool: the lock holds it, nothing is stored here. Only Settlement.
     function fund(bytes32 poolId, Flex.EventKey calldata key, uint256 amount) external;
 
-    /// @notice Opens a pool for collection: nothing more is added. Only Settlement.
+    /// @notice Opens a pool for collection with all that its lock holds: nothing more is added. Without money it stays shut. Only Settlement.
+    /// @param currency of the event's rule
     /// @param byCapacity split by capacity just before the window, not by weight
-    function open(bytes32 poolId, Flex.EventKey calldata key, bool byCapacity) external;
+    function open(bytes32 poolId, Flex.EventKey calldata key, address currency, bool byCapacity) external;
 
     /// @notice One leaf's share of an event's pool, shown under the submission's root.
     struct WeightClaim {
@@ -61,9 +62,10 @@ interface IPayouts {
     function collectByCapacity(CapacityClaim calldata claim) external returns (uint256 amount);
 
     /// @notice After the collection period: what is left goes to the rule's `unclaimedTo`. By anyone.
-    /// @dev Errors: Payouts_NotOpen, _PeriodNotOver, _RuleDiffers.
+    /// @dev Errors: Payouts_NotOpen, _EventDiffers, _RuleDiffers, _PeriodNotOver.
     function sweep(bytes32 poolId, Flex.EventKey calldata key, Flex.Rule calldata rule) external;
 
+    /// @notice What the pool held when it was opened, base units; all zero before, and after it was swept.
     function pool(bytes32 poolId) external view returns (uint256 amount, uint40 openedAt, bool byCapacity);
 
     function hasCollected(bytes32 poolId, uint256 index) external view returns (bool);

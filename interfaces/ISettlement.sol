@@ -61,7 +61,9 @@ interface ISettlement {
     function cancel(Flex.Product calldata product, Flex.Rule calldata rule, Flex.Dispatch calldata dispatch_) external;
 
     /// @notice Excuses periods: no penalty for them. By the holder or its operator, until settled.
-    function excuse(Flex.Dispatch calldata dispatch_, uint96 periodsMask) external;
+    /// @dev Errors: Flexbond_NotAllowed, Settlement_DispatchDiffers, _RightDiffers, _PeriodOutOfRange.
+    /// @param periodsMask bit p: period p of the window is excused; what was excused stays so
+    function excuse(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, uint96 periodsMask) external;
 
     /// @notice Settles a dispatch of an event that is Measured or Unmeasured. By anyone.
     /// @dev Per period as SettlementMath says. Pay is rounded down, the buyer gains; the penalty is rounded up, the buyer gains; the pool is

@@ -25,6 +25,7 @@ DEPLOYED = (
     "Measurement",
     "MeterOracle",
     "MockStablecoin",
+    "MockWallet",
     "ParticipantRegistry",
     "Payouts",
     "Rulebook",

@@ -125,6 +125,7 @@ library Errors {
     error Payouts_PeriodNotOver(uint256 until, uint256 time);
     error Payouts_PeriodOver(uint256 until, uint256 time);
     error Payouts_RuleDiffers(bytes32 ruleId);
+    error Payouts_EventDiffers(bytes32 poolId);
 
     // FlexibilityMarket
     error FlexibilityMarket_OfferExpired(uint256 expiry, uint256 time);

@@ -203,7 +203,7 @@ library Flex {
         uint32 sequence;
         uint48 capacityW;
         uint48 connectionW;
-        uint40 entryIndex; // place in the portfolio while enrolled
+        uint40 entryIndex; // place in the portfolio; after leaving, in the one left last
         uint40 committedUntil; // end of the last notified window it may be counted in elsewhere
         bytes32 portfolioId; // 0: in none
     }
@@ -216,6 +216,7 @@ library Flex {
         uint48 capacityW;
         address payee;
         uint48 connectionW;
+        DeviceKind kind;
     }
 
     struct Portfolio {

@@ -40,4 +40,20 @@ class InterfaceNotice {
   }
 }
 
-module.exports = [ErrorNames, InterfaceNotice];
+/** solhint's own rule goes by the name alone, and a contract here has a function `call`; a low-level one takes only bytes. */
+class LowLevelCall {
+  constructor(reporter) {
+    this.ruleId = "low-level-call";
+    this.reporter = reporter;
+  }
+
+  FunctionCall(node) {
+    const callee = node.expression.type === "NameValueExpression" ? node.expression.expression : node.expression;
+    if (callee.type !== "MemberAccess" || node.arguments.length > 1) return;
+    if (["call", "delegatecall", "staticcall"].includes(callee.memberName)) {
+      this.reporter.error(node, this.ruleId, `Low-level ${callee.memberName}`);
+    }
+  }
+}
+
+module.exports = [ErrorNames, InterfaceNotice, LowLevelCall];

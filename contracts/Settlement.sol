@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {ICollateralEscrow} from "../interfaces/ICollateralEscrow.sol";
+import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
+import {IFlexibilityRights} from "../interfaces/IFlexibilityRights.sol";
+import {IMeasurement} from "../interfaces/IMeasurement.sol";
+import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
+import {IPayouts} from "../interfaces/IPayouts.sol";
+import {ISettlement} from "../interfaces/ISettlement.sol";
+import {Errors} from "./libraries/Errors.sol";
+import {Ids} from "./libraries/Ids.sol";
+import {Periods} from "./libraries/Periods.sol";
+import {Rounding} from "./libraries/Rounding.sol";
+import {SettlementMath} from "./libraries/SettlementMath.sol";
+import {Flex} from "./types/Flex.sol";
+
+/// @title Dispatches and their money
+contract Settlement is ISettlement {
+    bytes32 private constant SETTLED = bytes32(uint256(1));
+    uint256 private constant ORDER_BITS = 40;
+    uint256 private constant ORDERS_PER_WORD = 6;
+    uint256 private constant PENDING_SHIFT = 240;
+
+    IParticipantRegistry public immutable participants;
+    IDeviceRegistry public immutable devices;
+    ICollateralEscrow public immutable escrow;
+    IFlexibilityRights public immutable rights;
+    IMeasurement public immutable measurement;
+    IPayouts public immutable payouts;
+
+    /// @inheritdoc ISettlement
+    mapping(bytes32 dispatchId => bytes32) public dispatchHash;
+    /// @dev Power ordered per period, six periods a word, lowest first; the top 16 bits of the first word count the pending dispatches.
+    mapping(bytes32 eventId => uint256[16]) private _orders;
+
+    constructor(
+        address participants_,
+        address devices_,
+        address escrow_,
+        address rights_,
+        address measurement_,
+        address payouts_
+    ) {
+        if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
+        if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
+        if (escrow_ == address(0)) revert Errors.Flexbond_ZeroAddress("escrow");
+        if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");
+        if (measurement_ == address(0)) revert Errors.Flexbond_ZeroAddress("measurement");
+        if (payouts_ == address(0)) revert Errors.Flexbond_ZeroAddress("payouts");
+        participants = IParticipantRegistry(participants_);
+        devices = IDeviceRegistry(devices_);
+        escrow = ICollateralEscrow(escrow_);
+        rights = IFlexibilityRights(rights_);
+        measurement = IMeasurement(measurement_);
+        payouts = IPayouts(payouts_);
+    }
+
+    // ------------------------------------------------------------------ calling
+
+    /// @inheritdoc ISettlement
+    function dispatch(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        address holder,
+        uint64 units,
+        uint40[] calldata ordersW,
+        Flex.DispatchKind kind
+    ) external returns (bytes32 dispatchId) {
+        _requireActsFor(holder);
+        _requireRule(product, rule);
+        (uint96 orderedMask, uint256 locked) = _survey(product, rule, units, ordersW);
+        _requireNotice(product, rule, orderedMask);
+        _requireRuns(product, rule.periodSeconds, orderedMask);
+
+        Flex.EventKey memory key = Ids.eventKey(product);
+        bytes32 eventId = Ids.eventId(key);
+        Flex.Dispatch memory called = Flex.Dispatch({
+            rightId: Ids.rightId(product),
+            holder: holder,
+            units: units,
+            number: _nextNumber(eventId),
+            kind: kind,
+            noticeAt: uint40(block.timestamp),
+            ordersW: ordersW,
+            excusedMask: 0
+        });
+        dispatchId = Ids.dispatchId(called.rightId, holder, called.number);
+        dispatchHash[dispatchId] = keccak256(abi.encode(called));
+        _addOrders(eventId, ordersW);
+        emit Dispatched(dispatchId, eventId, called.rightId, called, locked);
+
+        rights.consume(
+            called.rightId,
+            product.portfolioId,
+            product.windowStart,
+            holder,
+            units,
+            rule.minDispatchBps
+        );
+        measurement.call(key, orderedMask);
+        if (locked != 0) escrow.lock(rule.currency, holder, Flex.LockReason.Utilisation, dispatchId, locked);
+    }
+
+    // ------------------------------------------------------------------ changing an order
+
+    /// @inheritdoc ISettlement
+    function stop(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        Flex.Dispatch calldata dispatch_,
+        uint256 fromPeriod
+    ) external {
+        bytes32 dispatchId = _requireChangeable(product, rule, dispatch_);
+        if (fromPeriod >= dispatch_.ordersW.length) {
+            revert Errors.Settlement_PeriodOutOfRange(fromPeriod, dispatch_.ordersW.length);
+        }
+        _requireNotBegun(product, rule, fromPeriod);
+        _takeBack(product, rule, dispatch_, dispatchId, fromPeriod);
+    }
+
+    /// @inheritdoc ISettlement
+    function cancel(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        Flex.Dispatch calldata dispatch_
+    ) external {
+        bytes32 dispatchId = _requireChangeable(product, rule, dispatch_);
+        uint256 first = 0;
+        while (first < dispatch_.ordersW.length && dispatch_.ordersW[first] == 0) {
+            ++first;
+        }
+        if (first == dispatch_.ordersW.length) revert Errors.Settlement_NothingOrdered(dispatch_.rightId);
+        _requireNotBegun(product, rule, first);
+        _takeBack(product, rule, dispatch_, dispatchId, first);
+    }
+
+    /// @inheritdoc ISettlement
+    function excuse(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, uint96 periodsMask) external {
+        _requireActsFor(dispatch_.holder);
+        bytes32 dispatchId = _requireOpen(dispatch_);
+        _requireRight(product, dispatch_.rightId);
+        uint256 periods = dispatch_.ordersW.length;
+        if (periodsMask >> periods != 0) {
+            revert Errors.Settlement_PeriodOutOfRange(Periods.last(periodsMask), periods);
+        }
+
+        Flex.Dispatch memory changed = dispatch_;
+        changed.excusedMask |= periodsMask;
+        dispatchHash[dispatchId] = keccak256(abi.encode(changed));
+        emit DispatchChanged(dispatchId, Ids.eventId(Ids.eventKey(product)), changed);
+    }
+
+    // ------------------------------------------------------------------ settling
+
+    /// @inheritdoc ISettlement
+    function settle(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        Flex.Dispatch calldata dispatch_,
+        int128[] calldata responsesMilliWh
+    ) external returns (Flex.Settled memory settled) {
+        bytes32 dispatchId = _requireOpen(dispatch_);
+        _requireRight(product, dispatch_.rightId);
+        _requireRule(product, rule);
+        Flex.EventKey memory key = Ids.eventKey(product);
+        bytes32 eventId = Ids.eventId(key);
+        bool measured = _requireFinal(eventId, responsesMilliWh);
+        uint256 share = devices.portfolio(product.portfolioId).customerShareBps;
+        settled = measured
+            ? SettlementMath.settleMeasured(
+                rule,
+                product,
+                dispatch_,
+                responsesMilliWh,
+                _totalsOf(eventId, dispatch_.ordersW),
+                share
+            )
+            : SettlementMath.settleUnmeasured(rule, product, dispatch_, share);
+        if (rule.funding == Flex.Funding.Escrowed) {
+            bytes32 lockId = keccak256(abi.encode(rule.currency, Flex.LockReason.Utilisation, dispatchId));
+            (, uint256 locked) = escrow.lockOf(lockId);
+            settled.utilisationRefund = locked - settled.pay;
+        }
+
+        dispatchHash[dispatchId] = SETTLED;
+        _orders[eventId][0] -= 1 << PENDING_SHIFT;
+        emit DispatchSettled(
+            dispatchId,
+            eventId,
+            dispatch_.rightId,
+            dispatch_.holder,
+            product.provider,
+            measured,
+            settled
+        );
+
+        _pay(rule, product.provider, dispatch_, dispatchId, eventId, settled);
+        if (rule.funding == Flex.Funding.Escrowed) {
+            if (settled.pool != 0) payouts.fund(eventId, key, settled.pool);
+            if (pending(eventId) == 0) payouts.open(eventId, key, rule.currency, !measured);
+        }
+    }
+
+    /// @inheritdoc ISettlement
+    function settleUncalled(Flex.Product calldata product, Flex.Rule calldata rule) external {
+        _requireRule(product, rule);
+        if (block.timestamp < product.windowEnd) {
+            revert Errors.Settlement_TooEarly(product.windowEnd, block.timestamp);
+        }
+        bytes32 rightId = Ids.rightId(product);
+        Flex.EventKey memory key = Ids.eventKey(product);
+        uint256 share = devices.portfolio(product.portfolioId).customerShareBps;
+
+        (uint64 backed, uint64 earning) = rights.expire(product);
+        uint256 availability = earning * SettlementMath.availabilityPerUnitDown(product);
+        uint256 pool = Rounding.divDown(availability * share, SettlementMath.BPS);
+        uint256 released = backed * SettlementMath.collateralPerUnitUp(product, rule.collateralBps);
+        emit RightSettled(rightId, Ids.eventId(key), product.provider, availability, pool, released);
+
+        address currency = rule.currency;
+        escrow.unlock(currency, Flex.LockReason.Collateral, rightId, released);
+        if (rule.funding == Flex.Funding.Statement) return;
+        escrow.pay(currency, Flex.LockReason.Availability, rightId, product.provider, availability - pool);
+        if (pool == 0) return;
+        _fundPool(currency, Flex.LockReason.Availability, rightId, rightId, pool);
+        payouts.fund(rightId, key, pool);
+        payouts.open(rightId, key, currency, true);
+    }
+
+    // ------------------------------------------------------------------ reading
+
+    /// @inheritdoc ISettlement
+    function orderedW(bytes32 eventId, uint256 period) public view returns (uint256) {
+        (uint256 word, uint256 shift) = _placeOf(period);
+        return uint40(_orders[eventId][word] >> shift);
+    }
+
+    /// @inheritdoc ISettlement
+    function pending(bytes32 eventId) public view returns (uint256) {
+        return _orders[eventId][0] >> PENDING_SHIFT;
+    }
+
+    // ------------------------------------------------------------------ orders
+
+    function _placeOf(uint256 period) private pure returns (uint256 word, uint256 shift) {
+        return (period / ORDERS_PER_WORD, ORDER_BITS * (period % ORDERS_PER_WORD));
+    }
+
+    /// @dev Number of the event's next dispatch. None can be settled while another can still be called, so the pending are all.
+    function _nextNumber(bytes32 eventId) private view returns (uint16) {
+        uint256 number = pending(eventId);
+        if (number == type(uint16).max) revert Errors.Flexbond_Overflow(number + 1, 16);
+        return uint16(number);
+    }
+
+    /// @dev Adds a dispatch and its orders to the event's words; no period's sum may run into the next one's bits.
+    function _addOrders(bytes32 eventId, uint40[] calldata ordersW) private {
+        uint256[16] storage words = _orders[eventId];
+        uint256 at = 0;
+        uint256 word = words[0] + (1 << PENDING_SHIFT);
+        for (uint256 p = 0; p < ordersW.length; ++p) {
+            uint256 orderW = ordersW[p];
+            if (orderW == 0) continue;
+            (uint256 next, uint256 shift) = _placeOf(p);
+            if (next != at) {
+                words[at] = word;
+                word = words[next];
+                at = next;
+            }
+            uint256 sum = uint40(word >> shift) + orderW;
+            if (sum > type(uint40).max) revert Errors.Flexbond_Overflow(sum, ORDER_BITS);
+            word += orderW << shift;
+        }
+        words[at] = word;
+    }
+
+    /// @dev Orders from a period on become zero; the run that this cuts must keep the minimum. If nothing remains, the first ordered period is
+    /// among them and has not begun.
+    function _takeBack(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        Flex.Dispatch calldata dispatch_,
+        bytes32 dispatchId,
+        uint256 fromPeriod
+    ) private {
+        bytes32 eventId = Ids.eventId(Ids.eventKey(product));
+        uint256[16] storage words = _orders[eventId];
+        Flex.Dispatch memory changed = dispatch_;
+        uint256 run = 0;
+        while (run < fromPeriod && changed.ordersW[fromPeriod - 1 - run] != 0) {
+            ++run;
+        }
+        if (run != 0) _requireRun(product, fromPeriod, run, rule.periodSeconds);
+        for (uint256 p = fromPeriod; p < changed.ordersW.length; ++p) {
+            if (changed.ordersW[p] == 0) continue;
+            (uint256 at, uint256 shift) = _placeOf(p);
+            words[at] -= uint256(changed.ordersW[p]) << shift;
+            changed.ordersW[p] = 0;
+        }
+
+        dispatchHash[dispatchId] = keccak256(abi.encode(changed));
+        emit DispatchChanged(dispatchId, eventId, changed);
+    }
+
+    /// @dev Power ordered of the event in the periods that a dispatch ordered.
+    function _totalsOf(bytes32 eventId, uint40[] calldata ordersW) private view returns (uint256[] memory totalsW) {
+        totalsW = new uint256[](ordersW.length);
+        for (uint256 p = 0; p < ordersW.length; ++p) {
+            if (ordersW[p] != 0) totalsW[p] = orderedW(eventId, p);
+        }
+    }
+
+    // ------------------------------------------------------------------ checks
+
+    function _requireActsFor(address holder) private view {
+        if (msg.sender != holder && !participants.mayAct(holder, msg.sender)) {
+            revert Errors.Flexbond_NotAllowed(msg.sender, holder);
+        }
+    }
+
+    function _requireRule(Flex.Product calldata product, Flex.Rule calldata rule) private pure {
+        bytes32 given = Ids.ruleId(rule);
+        if (given != product.ruleId) revert Errors.Settlement_RuleDiffers(given);
+    }
+
+    function _requireRight(Flex.Product calldata product, bytes32 rightId) private pure {
+        bytes32 given = Ids.rightId(product);
+        if (given != rightId) revert Errors.Settlement_RightDiffers(given);
+    }
+
+    /// @dev The dispatch as it stands, not settled.
+    function _requireOpen(Flex.Dispatch calldata dispatch_) private view returns (bytes32 dispatchId) {
+        dispatchId = Ids.dispatchId(dispatch_.rightId, dispatch_.holder, dispatch_.number);
+        if (dispatchHash[dispatchId] != keccak256(abi.encode(dispatch_))) {
+            revert Errors.Settlement_DispatchDiffers(dispatchId);
+        }
+    }
+
+    function _requireChangeable(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        Flex.Dispatch calldata dispatch_
+    ) private view returns (bytes32 dispatchId) {
+        _requireActsFor(dispatch_.holder);
+        dispatchId = _requireOpen(dispatch_);
+        _requireRight(product, dispatch_.rightId);
+        _requireRule(product, rule);
+    }
+
+    function _requireNotBegun(Flex.Product calldata product, Flex.Rule calldata rule, uint256 period) private view {
+        uint256 start = Periods.startOf(product.windowStart, period, rule.periodSeconds);
+        if (block.timestamp >= start) revert Errors.Settlement_TooLate(start, block.timestamp);
+    }
+
+    /// @dev Checks an order period by period; what is ordered, and what is locked for it at most.
+    function _survey(
+        Flex.Product calldata product,
+        Flex.Rule calldata rule,
+        uint256 units,
+        uint40[] calldata ordersW
+    ) private pure returns (uint96 orderedMask, uint256 locked) {
+        uint256 duration = rule.periodSeconds;
+        uint256 periods = Periods.count(product.windowStart, product.windowEnd, duration);
+        if (ordersW.length != periods) revert Errors.Settlement_OrdersLength(ordersW.length, periods);
+        uint256 maxW = units * product.lotW;
+        uint256 mostBps = SettlementMath.mostPaidBps(rule);
+        uint256 price = product.utilisationPerMWh;
+        for (uint256 p = 0; p < periods; ++p) {
+            uint256 orderW = ordersW[p];
+            if (orderW == 0) continue;
+            if (orderW > maxW) revert Errors.Settlement_OrderTooLarge(p, orderW, maxW);
+            if (!SettlementMath.isWholeMilliWh(orderW, duration)) revert Errors.Settlement_OrderInexact(p, orderW);
+            orderedMask |= uint96(1) << uint96(p);
+            locked += SettlementMath.utilisationLimitOf(SettlementMath.energyDown(orderW, duration), mostBps, price);
+        }
+        if (rule.funding == Flex.Funding.Statement) locked = 0;
+    }
+
+    /// @dev From the gate's closing until the notification period and the ramp before the first ordered period. Sums instead of
+    /// differences, so that nothing underflows.
+    function _requireNotice(Flex.Product calldata product, Flex.Rule calldata rule, uint96 orderedMask) private view {
+        if (block.timestamp + rule.gateSeconds < product.windowStart) {
+            revert Errors.Settlement_TooEarly(product.windowStart - rule.gateSeconds, block.timestamp);
+        }
+        if (orderedMask == 0) revert Errors.Settlement_NothingOrdered(Ids.rightId(product));
+        uint256 start = Periods.startOf(product.windowStart, Periods.first(orderedMask), rule.periodSeconds);
+        uint256 lead = uint256(product.noticeSeconds) + product.rampSeconds;
+        if (block.timestamp + lead > start) {
+            revert Errors.Settlement_TooLate(start > lead ? start - lead : 0, block.timestamp);
+        }
+    }
+
+    /// @dev Every longest row of ordered periods is within the product's minimum and maximum run.
+    function _requireRuns(Flex.Product calldata product, uint256 periodSeconds, uint96 orderedMask) private pure {
+        uint256 length = 0;
+        for (uint256 p = 0; orderedMask >> p != 0 || length != 0; ++p) {
+            if (Periods.has(orderedMask, p)) {
+                ++length;
+                continue;
+            }
+            if (length != 0) _requireRun(product, p, length, periodSeconds);
+            length = 0;
+        }
+    }
+
+    /// @dev One row of ordered periods, ending before period `end`.
+    function _requireRun(Flex.Product calldata product, uint256 end, uint256 length, uint256 periodSeconds) private pure {
+        uint256 duration = length * periodSeconds;
+        if (duration < product.minRunSeconds) {
+            revert Errors.Settlement_RunTooShort(end - length, duration, product.minRunSeconds);
+        }
+        if (duration > product.maxRunSeconds) {
+            revert Errors.Settlement_RunTooLong(end - length, duration, product.maxRunSeconds);
+        }
+    }
+
+    /// @dev Whether the event was measured, with these responses, or is final as never measured.
+    function _requireFinal(bytes32 eventId, int128[] calldata responsesMilliWh) private view returns (bool measured) {
+        Flex.EventStatus status = measurement.eventState(eventId).status;
+        measured = status == Flex.EventStatus.Measured;
+        if (!measured && status != Flex.EventStatus.Unmeasured) {
+            revert Errors.Settlement_NotFinal(eventId, uint8(status));
+        }
+        bool same = measured
+            ? keccak256(abi.encode(responsesMilliWh)) == measurement.resultHash(eventId)
+            : responsesMilliWh.length == 0;
+        if (!same) revert Errors.Measurement_ResultDiffers(eventId);
+    }
+
+    // ------------------------------------------------------------------ money
+
+    /// @dev From the dispatch's locks to where it was earned. The customers' part comes out of the pay first.
+    function _pay(
+        Flex.Rule calldata rule,
+        address provider,
+        Flex.Dispatch calldata dispatch_,
+        bytes32 dispatchId,
+        bytes32 eventId,
+        Flex.Settled memory settled
+    ) private {
+        address currency = rule.currency;
+        address holder = dispatch_.holder;
+        bytes32 rightId = dispatch_.rightId;
+        if (rule.funding == Flex.Funding.Escrowed) {
+            uint256 fromPay = Math.min(settled.pool, settled.pay);
+            uint256 fromAvailability = settled.pool - fromPay;
+            _payFrom(currency, Flex.LockReason.Utilisation, dispatchId, provider, settled.pay - fromPay);
+            _fundPool(currency, Flex.LockReason.Utilisation, dispatchId, eventId, fromPay);
+            _payFrom(currency, Flex.LockReason.Utilisation, dispatchId, holder, settled.utilisationRefund);
+            _payFrom(currency, Flex.LockReason.Availability, rightId, provider, settled.availability - fromAvailability);
+            _fundPool(currency, Flex.LockReason.Availability, rightId, eventId, fromAvailability);
+            _payFrom(currency, Flex.LockReason.Availability, rightId, holder, settled.availabilityRefund);
+        }
+        _payFrom(currency, Flex.LockReason.Collateral, rightId, holder, settled.penalty);
+        if (settled.released != 0) {
+            escrow.unlock(currency, Flex.LockReason.Collateral, rightId, settled.released);
+        }
+    }
+
+    function _payFrom(address currency, Flex.LockReason reason, bytes32 key, address to, uint256 amount) private {
+        if (amount != 0) escrow.pay(currency, reason, key, to, amount);
+    }
+
+    function _fundPool(
+        address currency,
+        Flex.LockReason reason,
+        bytes32 key,
+        bytes32 poolId,
+        uint256 amount
+    ) private {
+        if (amount == 0) return;
+        escrow.relock(currency, reason, key, Flex.LockReason.Pool, poolId, address(payouts), amount);
+    }
+}

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {Flex} from "../types/Flex.sol";
+
+/// @title What identifies a rule, a right, an event and a dispatch: the hash of its terms
+library Ids {
+    /// @dev 21 words.
+    uint256 private constant PRODUCT_BYTES = 672;
+
+    function ruleId(Flex.Rule calldata rule) internal pure returns (bytes32) {
+        return keccak256(abi.encode(rule));
+    }
+
+    /// @dev Hashes the product where it lies: 1 500 gas less than encoding it anew. That is the same unless bits beyond a field are set;
+    /// such a product reverts as soon as it is encoded, and no right was ever issued under its hash.
+    function rightId(Flex.Product calldata product) internal pure returns (bytes32 id) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, product, PRODUCT_BYTES)
+            id := keccak256(free, PRODUCT_BYTES)
+        }
+    }
+
+    /// @notice EIP-712 struct hash of a product: its fields are words, so that only the type's hash comes before them.
+    function structHash(Flex.Product calldata product, bytes32 typehash) internal pure returns (bytes32 hash) {
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            mstore(free, typehash)
+            calldatacopy(add(free, 0x20), product, PRODUCT_BYTES)
+            hash := keccak256(free, add(PRODUCT_BYTES, 0x20))
+        }
+    }
+
+    function eventId(Flex.EventKey memory key) internal pure returns (bytes32) {
+        return keccak256(abi.encode(key));
+    }
+
+    function dispatchId(bytes32 right, address holder, uint16 number) internal pure returns (bytes32) {
+        return keccak256(abi.encode(right, holder, number));
+    }
+
+    /// @notice The event that the product's rights belong to.
+    function eventKey(Flex.Product calldata product) internal pure returns (Flex.EventKey memory) {
+        return
+            Flex.EventKey({
+                portfolioId: product.portfolioId,
+                windowStart: product.windowStart,
+                windowEnd: product.windowEnd,
+                ruleId: product.ruleId,
+                direction: product.direction,
+                referenceW: product.referenceW
+            });
+    }
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Flex} from "../types/Flex.sol";
+import {Periods} from "./Periods.sol";
+import {Rounding} from "./Rounding.sol";
+
+/// @title What a dispatch earns and owes: energy in mWh, prices per MWh, money in base units
+/// @dev Whoever is paid is rounded down, whoever owes is rounded up. A rule's bounds were checked when it was published.
+library SettlementMath {
+    using Rounding for uint256;
+    using Rounding for int256;
+
+    uint256 internal constant BPS = 10_000;
+    uint256 internal constant MILLIWH_PER_MWH = 1e9;
+    uint256 internal constant W_PER_MW = 1e6;
+
+    /// @notice One period of one dispatch.
+    struct Period {
+        uint256 delivered; // mWh, at most the rule's cap
+        uint256 counted; // mWh, at most what was ordered
+        uint256 pay;
+        uint256 penalty;
+    }
+
+    // ------------------------------------------------------------------ energy
+
+    /// @notice Whether power times time is a whole number of mWh.
+    function isWholeMilliWh(uint256 powerW, uint256 duration) internal pure returns (bool) {
+        return (powerW * duration * 1000) % 3600 == 0;
+    }
+
+    /// @notice Power times time, exact where `isWholeMilliWh`.
+    function energyDown(uint256 powerW, uint256 duration) internal pure returns (uint256) {
+        return (powerW * duration * 1000).divDown(3600);
+    }
+
+    /// @notice A dispatch's share of the measured response: the provider bears the rounding.
+    function responseShareDown(int256 responseMilliWh, uint256 orderW, uint256 totalW) internal pure returns (int256) {
+        return (responseMilliWh * int256(orderW)).divDown(int256(totalW));
+    }
+
+    // ------------------------------------------------------------------ prices of a unit
+
+    /// @notice Collateral of one unit: its window energy times the shortfall price times `collateralBps`; the holder gains.
+    function collateralPerUnitUp(Flex.Product calldata product, uint256 collateralBps) internal pure returns (uint256) {
+        uint256 energy = energyDown(product.lotW, product.windowEnd - product.windowStart);
+        return (energy * product.shortfallPerMWh * collateralBps).divUp(MILLIWH_PER_MWH * BPS);
+    }
+
+    /// @notice Availability payment of one unit for the whole window; the buyer gains.
+    function availabilityPerUnitDown(Flex.Product calldata product) internal pure returns (uint256) {
+        uint256 duration = product.windowEnd - product.windowStart;
+        return (product.lotW * duration * product.availabilityPerMWhour).divDown(3600 * W_PER_MW);
+    }
+
+    /// @notice Most that an order can earn.
+    function utilisationLimit(
+        Flex.Rule calldata rule,
+        Flex.Product calldata product,
+        uint40[] memory ordersW
+    ) internal pure returns (uint256 limit) {
+        uint256 mostBps = mostPaidBps(rule);
+        for (uint256 p = 0; p < ordersW.length; ++p) {
+            limit += utilisationLimitOf(energyDown(ordersW[p], rule.periodSeconds), mostBps, product.utilisationPerMWh);
+        }
+    }
+
+    /// @notice Most energy that is paid for, in parts of what was ordered.
+    function mostPaidBps(Flex.Rule calldata rule) internal pure returns (uint256) {
+        return rule.payBase == Flex.PayBase.Ordered ? BPS : rule.overDeliveryCapBps;
+    }
+
+    /// @notice Most that the order of one period, in mWh, can earn.
+    function utilisationLimitOf(uint256 ordered, uint256 mostBps, uint256 price) internal pure returns (uint256) {
+        return ((ordered * mostBps).divDown(BPS) * price).divDown(MILLIWH_PER_MWH);
+    }
+
+    // ------------------------------------------------------------------ one period
+
+    /// @notice Payment for a ratio, Bps: nothing below the first point, the last point's beyond it.
+    function curveDown(Flex.CurveKind kind, Flex.CurvePoint[] calldata points, uint256 ratioBps) internal pure returns (uint256) {
+        uint256 reached = 0;
+        while (reached < points.length && points[reached].ratioBps <= ratioBps) {
+            ++reached;
+        }
+        if (reached == 0) return 0;
+        Flex.CurvePoint calldata from = points[reached - 1];
+        if (kind == Flex.CurveKind.Steps || reached == points.length) return from.payBps;
+        Flex.CurvePoint calldata to = points[reached];
+        uint256 rise = uint256(to.payBps - from.payBps) * (ratioBps - from.ratioBps);
+        return from.payBps + rise.divDown(to.ratioBps - from.ratioBps);
+    }
+
+    /// @notice What is left of a deficiency after the rule's tolerance.
+    function beyondTolerance(Flex.Rule calldata rule, uint256 deficiency, uint256 ordered) internal pure returns (uint256) {
+        uint256 tolerated = (ordered * rule.toleranceBps).divDown(BPS);
+        if (deficiency <= tolerated) return 0;
+        return rule.toleranceKind == Flex.ToleranceKind.Deductible ? deficiency - tolerated : deficiency;
+    }
+
+    /// @notice Pay and penalty of a period in which something was ordered.
+    /// @param ordered mWh, not zero
+    /// @param response the dispatch's share of the measured response, mWh
+    function period(
+        Flex.Rule calldata rule,
+        Flex.Product calldata product,
+        uint256 ordered,
+        int256 response
+    ) internal pure returns (Period memory result) {
+        uint256 achieved = response > 0 ? uint256(response) : 0;
+        result.delivered = Math.min(achieved, (ordered * rule.overDeliveryCapBps).divDown(BPS));
+        result.counted = Math.min(achieved, ordered);
+        uint256 share = curveDown(rule.payCurveKind, rule.payCurve, (BPS * result.counted).divDown(ordered));
+        uint256 base = rule.payBase == Flex.PayBase.Delivered ? result.delivered : ordered;
+        result.pay = (base * product.utilisationPerMWh * share).divDown(MILLIWH_PER_MWH * BPS);
+
+        int256 missing = int256(ordered) - response;
+        uint256 deficiency = missing > 0 ? uint256(missing) : 0;
+        if (!rule.deficiencyUncapped) deficiency = Math.min(deficiency, ordered);
+        result.penalty = penaltyUp(product, beyondTolerance(rule, deficiency, ordered));
+    }
+
+    function penaltyUp(Flex.Product calldata product, uint256 energyMilliWh) internal pure returns (uint256) {
+        return (energyMilliWh * product.shortfallPerMWh).divUp(MILLIWH_PER_MWH);
+    }
+
+    // ------------------------------------------------------------------ one dispatch
+
+    /// @notice How a dispatch of a measured event ends; without the refund of its utilisation.
+    /// @param responsesMilliWh of the event, for every period of the window
+    /// @param totalsW power ordered of the event per period by all its dispatches
+    function settleMeasured(
+        Flex.Rule calldata rule,
+        Flex.Product calldata product,
+        Flex.Dispatch calldata dispatch_,
+        int128[] calldata responsesMilliWh,
+        uint256[] memory totalsW,
+        uint256 customerShareBps
+    ) internal pure returns (Flex.Settled memory result) {
+        uint256 ordered = 0;
+        uint256 counted = 0;
+        for (uint256 p = 0; p < dispatch_.ordersW.length; ++p) {
+            uint256 orderW = dispatch_.ordersW[p];
+            if (orderW == 0) continue;
+            uint256 energy = energyDown(orderW, rule.periodSeconds);
+            int256 response = responseShareDown(responsesMilliWh[p], orderW, totalsW[p]);
+            Period memory one = period(rule, product, energy, response);
+            ordered += energy;
+            counted += one.counted;
+            result.pay += one.pay;
+            if (!Periods.has(dispatch_.excusedMask, p)) result.penalty += one.penalty;
+        }
+        uint256 share = ordered == 0
+            ? BPS
+            : curveDown(rule.availabilityCurveKind, rule.availabilityCurve, (BPS * counted).divDown(ordered));
+        _close(rule, product, dispatch_.units, share, customerShareBps, result);
+    }
+
+    /// @notice How a dispatch of an event ends that was never measured; without the refund of its utilisation.
+    function settleUnmeasured(
+        Flex.Rule calldata rule,
+        Flex.Product calldata product,
+        Flex.Dispatch calldata dispatch_,
+        uint256 customerShareBps
+    ) internal pure returns (Flex.Settled memory result) {
+        bool anyOrdered = false;
+        for (uint256 p = 0; p < dispatch_.ordersW.length; ++p) {
+            uint256 orderW = dispatch_.ordersW[p];
+            if (orderW == 0) continue;
+            anyOrdered = true;
+            if (Periods.has(dispatch_.excusedMask, p)) continue;
+            // an uncapped deficiency that nobody measured has no bound but the stop-loss
+            if (rule.deficiencyUncapped) result.penalty = type(uint256).max;
+            else result.penalty += penaltyUp(product, energyDown(orderW, rule.periodSeconds));
+        }
+        _close(rule, product, dispatch_.units, anyOrdered ? 0 : BPS, customerShareBps, result);
+    }
+
+    /// @dev The stop-loss, availability, the customers' part, and what is left of the locks.
+    function _close(
+        Flex.Rule calldata rule,
+        Flex.Product calldata product,
+        uint256 units,
+        uint256 availabilityBps,
+        uint256 customerShareBps,
+        Flex.Settled memory result
+    ) private pure {
+        uint256 collateral = units * collateralPerUnitUp(product, rule.collateralBps);
+        result.penalty = Math.min(result.penalty, (collateral * rule.stopLossBps).divDown(BPS));
+        result.released = collateral - result.penalty;
+
+        uint256 availability = units * availabilityPerUnitDown(product);
+        result.availability = (availability * availabilityBps).divDown(BPS);
+        if (rule.funding == Flex.Funding.Escrowed) result.availabilityRefund = availability - result.availability;
+        result.pool = ((result.pay + result.availability) * customerShareBps).divDown(BPS);
+    }
+}
