@@ -1,0 +1,269 @@
+"""Measurement: events, called, submitted, measured once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from flexbond import ids, trees
+from flexbond.model.delivery import measure_device, measure_event, responses_of
+from flexbond.model.suite.base import ModelRevert, Part, Table, atomic
+from flexbond.model.types import (
+    Answer,
+    BaselineMethod,
+    Cursor,
+    EventState,
+    EventStatus,
+    Question,
+    Silence,
+    Totals,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flexbond.model.delivery import MeasuredEvent, ShownRecord
+    from flexbond.model.suite import Suite
+    from flexbond.model.types import EventKey, PortfolioSums, ProofContext, Rule
+
+UNKNOWN: Final = EventState(status=EventStatus.OPEN, first_notice=0, submitted_at=0, proven=0, ordered_mask=0)
+
+
+class Measurement(Part):
+    """Events."""
+
+    def __init__(self, suite: Suite) -> None:
+        super().__init__(suite)
+        self.events: Table[bytes, EventState] = self.table()
+        self.schedules: Table[bytes, tuple[int, ...]] = self.table()
+        self.commitments: Table[bytes, bytes] = self.table()
+        self.cursors: Table[bytes, Cursor] = self.table()
+        self.results: Table[bytes, tuple[int, ...]] = self.table()
+
+    @atomic
+    def call(self, key: EventKey, ordered_mask: int, *, sender: str, now: int) -> None:
+        """Notes a dispatch's ordered periods."""
+        settlement = self.suite.addresses.settlement
+        if sender != settlement:
+            raise ModelRevert("Flexbond_NotAllowed", sender, settlement)
+        event_id = ids.event_id(key)
+        state = self.event_state(event_id)
+        if state.status is EventStatus.OPEN:
+            state = replace(state, status=EventStatus.CALLED, first_notice=now)
+        elif state.status is not EventStatus.CALLED:
+            raise ModelRevert("Measurement_WrongStatus", event_id, int(state.status))
+        self.events[event_id] = replace(state, ordered_mask=state.ordered_mask | ordered_mask)
+        self.suite.devices.commit(key.portfolio_id, key.window_end, sender=self.suite.addresses.measurement, now=now)
+
+    @atomic
+    def nominate(self, key: EventKey, rule: Rule, schedule_milli_wh: Sequence[int], *, sender: str, now: int) -> None:
+        """Commits the portfolio's schedule for a window."""
+        event_id = ids.event_id(key)
+        self._require_rule(event_id, key, rule)
+        self._require_provider(event_id, key, sender, now)
+        if rule.baseline is not BaselineMethod.NOMINATED:
+            raise ModelRevert("Measurement_ScheduleNotUsed", key.rule_id)
+        periods = count_of(key, rule)
+        if len(schedule_milli_wh) != periods:
+            raise ModelRevert("Measurement_ScheduleLength", len(schedule_milli_wh), periods)
+        gate = key.window_start - rule.gate_seconds
+        if now >= gate:
+            raise ModelRevert("Measurement_GateClosed", max(0, gate), now)
+        self.schedules[event_id] = tuple(schedule_milli_wh)
+
+    @atomic
+    def submit(self, key: EventKey, rule: Rule, root: bytes, totals: Totals, *, sender: str, now: int) -> None:
+        """Submits the event."""
+        event_id = ids.event_id(key)
+        state = self._require_status(event_id, EventStatus.CALLED)
+        self._require_rule(event_id, key, rule)
+        self._require_provider(event_id, key, sender, now)
+        earliest = key.window_end + rule.reading_deadline
+        if now < earliest:
+            raise ModelRevert("Measurement_TooEarly", earliest, now)
+        deadline = key.window_end + rule.submission_deadline
+        if now >= deadline:
+            raise ModelRevert("Measurement_TooLate", deadline, now)
+        leaves = self.suite.devices.sums_before(key.portfolio_id, state.first_notice).entries
+        if leaves > rule.spot_checks:
+            raise ModelRevert("Measurement_TooManyLeaves", leaves, rule.spot_checks)
+        columns = state.ordered_mask.bit_count()
+        for given in (totals.columns, totals.baseline_milli_wh, totals.metered_milli_wh):
+            if len(given) != columns:
+                raise ModelRevert("Measurement_TotalsLength", len(given), columns)
+        self.events[event_id] = replace(state, status=EventStatus.SUBMITTED, submitted_at=now)
+        self.commitments[event_id] = ids.commitment(root, totals)
+
+    @atomic
+    def prove(
+        self, context: ProofContext, shown: Sequence[Sequence[ShownRecord]], *, sender: str, now: int
+    ) -> tuple[Answer, ...]:
+        """Proves the next leaves from the records shown for each; what they gave."""
+        key, rule = context.key, context.rule
+        event_id = ids.event_id(key)
+        state = self._require_status(event_id, EventStatus.SUBMITTED)
+        self._require_rule(event_id, key, rule)
+        self._require_provider(event_id, key, sender, now)
+        deadline = state.submitted_at + rule.proof_window
+        if now >= deadline:
+            raise ModelRevert("Measurement_TooLate", deadline, now)
+        if ids.commitment(context.root, context.totals) != self.commitments[event_id]:
+            raise ModelRevert("Measurement_CommitmentDiffers", event_id)
+        sums = self.suite.devices.sums_before(key.portfolio_id, state.first_notice)
+        cursor = self._resume(event_id, context.cursor, sums.entries, state)
+        if cursor.next + len(shown) > sums.entries:
+            raise ModelRevert("Measurement_TooManyProofs", cursor.next, len(shown), sums.entries)
+        answers = []
+        for records in shown:
+            answers.append(self._measure(key, rule, state, cursor.next, records))
+            cursor = appended(cursor, answers[-1])
+        state = replace(state, proven=cursor.next)
+        if cursor.next == sums.entries:
+            self._conclude(event_id, context, cursor, sums, state)
+        else:
+            self.events[event_id] = state
+            self.cursors[event_id] = cursor
+        return tuple(answers)
+
+    @atomic
+    def fail(self, key: EventKey, rule: Rule, *, now: int) -> None:
+        """Ends an event as unmeasured."""
+        event_id = ids.event_id(key)
+        state = self.event_state(event_id)
+        self._require_rule(event_id, key, rule)
+        if state.status is EventStatus.CALLED:
+            earliest = key.window_end + rule.submission_deadline
+        elif state.status is EventStatus.SUBMITTED:
+            earliest = state.submitted_at + rule.proof_window
+        else:
+            raise ModelRevert("Measurement_WrongStatus", event_id, int(state.status))
+        if now < earliest:
+            raise ModelRevert("Measurement_TooEarly", earliest, now)
+        self.events[event_id] = replace(state, status=EventStatus.UNMEASURED)
+        self._forget_cursor(event_id)
+
+    # -------------------------------------------------------------- views
+
+    def event_state(self, event_id: bytes) -> EventState:
+        """Where an event stands."""
+        return self.events.get(event_id, UNKNOWN)
+
+    def question(self, key: EventKey) -> Question:
+        """What is asked of the verifier about each leaf of a submitted event."""
+        state = self.event_state(ids.event_id(key))
+        return Question(
+            key=key,
+            first_notice=state.first_notice,
+            submitted_at=state.submitted_at,
+            ordered_mask=state.ordered_mask,
+        )
+
+    def measured(self, key: EventKey, rule: Rule, shown: Sequence[Sequence[ShownRecord]], *, now: int) -> MeasuredEvent:
+        """What the provider submits `now`, from the records of each leaf."""
+        event_id = ids.event_id(key)
+        question = replace(self.question(key), submitted_at=self.event_state(event_id).submitted_at or now)
+        entries = self.suite.devices.entries(key.portfolio_id)
+        return measure_event(
+            rule=rule,
+            question=question,
+            entries=entries,
+            points={entry.metering_point: self.suite.devices.metering_point(entry.metering_point) for entry in entries},
+            shown=shown,
+            schedule_milli_wh=self.schedules.get(event_id, ()),
+        )
+
+    # -------------------------------------------------------------- inside
+
+    def _measure(
+        self, key: EventKey, rule: Rule, state: EventState, index: int, records: Sequence[ShownRecord]
+    ) -> Answer:
+        entry = self.suite.devices.entry(key.portfolio_id, index)
+        question = Question(
+            key=key,
+            first_notice=state.first_notice,
+            submitted_at=state.submitted_at,
+            ordered_mask=state.ordered_mask,
+        )
+        point = self.suite.devices.metering_point(entry.metering_point)
+        answer = measure_device(rule, question, entry, point, records)
+        if answer.silence is not Silence.OK and records:
+            raise ModelRevert("Measurement_LeafRefused", index, int(answer.silence))
+        return answer
+
+    def _resume(self, event_id: bytes, given: Cursor, leaves: int, state: EventState) -> Cursor:
+        if given.next == 0:
+            return fresh_cursor(leaves, state.ordered_mask.bit_count())
+        if self.cursors.get(event_id) != given:
+            raise ModelRevert("Measurement_CursorDiffers", event_id)
+        return given
+
+    def _conclude(
+        self, event_id: bytes, context: ProofContext, cursor: Cursor, sums: PortfolioSums, state: EventState
+    ) -> None:
+        computed = trees.frontier_root(cursor.frontier, cursor.next)
+        if computed != context.root:
+            raise ModelRevert("Measurement_RootDiffers", context.root, computed)
+        if cursor.totals != context.totals:
+            raise ModelRevert("Measurement_TotalsDiffer", event_id)
+        if context.schedule_milli_wh != self.schedules.get(event_id, ()):
+            raise ModelRevert("Measurement_ScheduleDiffers", event_id)
+        self.events[event_id] = replace(state, status=EventStatus.MEASURED)
+        self._forget_cursor(event_id)
+        self.results[event_id] = responses_of(
+            context.rule,
+            context.key,
+            state.ordered_mask,
+            context.totals.columns,
+            sums,
+            context.schedule_milli_wh,
+        )
+
+    def _forget_cursor(self, event_id: bytes) -> None:
+        if event_id in self.cursors:
+            del self.cursors[event_id]
+
+    def _require_status(self, event_id: bytes, wanted: EventStatus) -> EventState:
+        state = self.event_state(event_id)
+        if state.status is not wanted:
+            raise ModelRevert("Measurement_WrongStatus", event_id, int(state.status))
+        return state
+
+    def _require_rule(self, event_id: bytes, key: EventKey, rule: Rule) -> None:
+        given = ids.rule_id(rule)
+        if given != key.rule_id:
+            raise ModelRevert("Measurement_RuleDiffers", event_id, given)
+
+    def _require_provider(self, event_id: bytes, key: EventKey, sender: str, now: int) -> None:
+        provider = self.suite.devices.portfolio(key.portfolio_id).provider
+        if not self.suite.participants.may_act(provider, sender, now=now):
+            raise ModelRevert("Measurement_NotProvider", event_id, sender)
+
+
+def count_of(key: EventKey, rule: Rule) -> int:
+    """Whole periods in the window; 0 for one that ends before it starts."""
+    return max(0, key.window_end - key.window_start) // rule.period_seconds
+
+
+def fresh_cursor(leaves: int, columns: int) -> Cursor:
+    """Where proving of so many leaves starts."""
+    none = (0,) * columns
+    return Cursor(
+        next=0,
+        frontier=trees.empty_frontier(leaves),
+        totals=Totals(columns=none, weight=0, baseline_milli_wh=none, metered_milli_wh=none),
+    )
+
+
+def appended(cursor: Cursor, answer: Answer) -> Cursor:
+    """The cursor with the next leaf's answer appended."""
+    last = cursor.totals
+    totals = Totals(
+        columns=tuple(a + b for a, b in zip(last.columns, answer.columns, strict=True)),
+        weight=last.weight + answer.weight,
+        baseline_milli_wh=tuple(a + b for a, b in zip(last.baseline_milli_wh, answer.baseline_milli_wh, strict=True)),
+        metered_milli_wh=tuple(a + b for a, b in zip(last.metered_milli_wh, answer.metered_milli_wh, strict=True)),
+    )
+    words = [trees.word(entry, prefix) for entry, prefix in zip(answer.columns, totals.columns, strict=True)]
+    leaf = trees.leaf(cursor.next, trees.word(answer.weight, totals.weight), trees.columns_hash(words))
+    frontier = trees.append(cursor.frontier, cursor.next, leaf)
+    return Cursor(next=cursor.next + 1, frontier=frontier, totals=totals)

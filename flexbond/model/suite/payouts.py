@@ -1,0 +1,160 @@
+"""Payouts: customers' pools, and who collected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from flexbond import ids, trees
+from flexbond.hashing import keccak
+from flexbond.model.settlement import share_of_pool
+from flexbond.model.suite.base import ModelRevert, Part, Table, atomic
+from flexbond.model.types import LockReason
+
+if TYPE_CHECKING:
+    from flexbond.model.suite import Suite
+    from flexbond.model.types import CapacityClaim, EventKey, Rule, WeightClaim
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """Customers' money of an event, or of a right never called."""
+
+    amount: int = 0
+    """What it held when it was opened, base units."""
+    opened_at: int = 0
+    """UTC seconds; 0: not open."""
+    by_capacity: bool = False
+    depth: int = 0
+    """Of the submission's tree."""
+
+
+EMPTY: Final = Pool()
+
+
+class Payouts(Part):
+    """Pools."""
+
+    def __init__(self, suite: Suite) -> None:
+        super().__init__(suite)
+        self.pools: Table[bytes, Pool] = self.table()
+        self.event_of: Table[bytes, bytes] = self.table()
+        self.collected: Table[tuple[bytes, int], bool] = self.table()
+
+    @atomic
+    def fund(self, pool_id: bytes, key: EventKey, amount: int, *, sender: str) -> None:  # noqa: ARG002  it is logged
+        """Notes money that Settlement relocked to the pool; its lock holds it."""
+        self._require_settlement(sender)
+
+    @atomic
+    def open(self, pool_id: bytes, key: EventKey, currency: str, by_capacity: bool, *, sender: str, now: int) -> None:
+        """Opens a pool for collection with all that its lock holds."""
+        self._require_settlement(sender)
+        amount = self.suite.escrow.locked(currency, LockReason.POOL, pool_id)
+        if amount == 0:
+            return
+        event_id, depth = ids.event_id(key), 0
+        if not by_capacity:
+            first_notice = self.suite.measurement.event_state(event_id).first_notice
+            depth = trees.depth_of(self.suite.devices.sums_before(key.portfolio_id, first_notice).entries)
+        self.pools[pool_id] = Pool(amount=amount, opened_at=now, by_capacity=by_capacity, depth=depth)
+        if pool_id != event_id:
+            self.event_of[pool_id] = event_id
+
+    @atomic
+    def collect(self, claim: WeightClaim) -> int:
+        """Credits one leaf's share to its payee, base units."""
+        pool_id = ids.event_id(claim.key)
+        pool = self._require_open(pool_id)
+        leaf = trees.leaf(claim.index, claim.weight_word, claim.columns_hash)
+        fits = (
+            not pool.by_capacity
+            and len(claim.path) == pool.depth
+            and claim.index >> pool.depth == 0
+            and trees.climb(leaf, claim.index, claim.path) == claim.root
+            and self._is_committed(pool_id, claim.root, claim.total_weight, claim.totals_hash)
+        )
+        if not fits:
+            raise ModelRevert("Payouts_BadProof", pool_id, claim.index)
+        entry = self.suite.devices.entry(claim.key.portfolio_id, claim.index)
+        weight = claim.weight_word >> 128
+        amount = self._share(pool_id, claim.index, pool.amount, weight, claim.total_weight)
+        self._pay_out(pool_id, claim.currency, claim.index, entry.payee, amount)
+        return amount
+
+    @atomic
+    def collect_by_capacity(self, claim: CapacityClaim) -> int:
+        """Credits one place's share by capacity to its payee, base units."""
+        pool = self._require_open(claim.pool_id)
+        weightless = claim.total_weight == 0 and self._is_committed(
+            claim.pool_id, claim.root, claim.total_weight, claim.totals_hash
+        )
+        if not self._is_of(claim.pool_id, claim.key) or not (pool.by_capacity or weightless):
+            raise ModelRevert("Payouts_BadProof", claim.pool_id, claim.index)
+        at, devices = claim.key.window_start, self.suite.devices
+        entry = devices.entry(claim.key.portfolio_id, claim.index)
+        capacity = entry.capacity_w if entry.was_in_before(at) else 0
+        total = devices.sums_before(claim.key.portfolio_id, at).capacity_w
+        amount = self._share(claim.pool_id, claim.index, pool.amount, capacity, total)
+        self._pay_out(claim.pool_id, claim.currency, claim.index, entry.payee, amount)
+        return amount
+
+    @atomic
+    def sweep(self, pool_id: bytes, key: EventKey, rule: Rule, *, now: int) -> int:
+        """After the collection period: what is left goes to whom the rule names, base units."""
+        pool = self._require_open(pool_id)
+        if not self._is_of(pool_id, key):
+            raise ModelRevert("Payouts_EventDiffers", pool_id)
+        rule_id = ids.rule_id(rule)
+        if rule_id != key.rule_id:
+            raise ModelRevert("Payouts_RuleDiffers", rule_id)
+        until = pool.opened_at + rule.collect_period
+        if now < until:
+            raise ModelRevert("Payouts_PeriodNotOver", until, now)
+        left = self.suite.escrow.locked(rule.currency, LockReason.POOL, pool_id)
+        del self.pools[pool_id]
+        self.suite.escrow.pay(
+            rule.currency, LockReason.POOL, pool_id, rule.unclaimed_to, left, sender=self.suite.addresses.payouts
+        )
+        return left
+
+    def pool(self, pool_id: bytes) -> Pool:
+        """A pool; empty if there is none."""
+        return self.pools.get(pool_id, EMPTY)
+
+    def has_collected(self, pool_id: bytes, index: int) -> bool:
+        """Whether a place collected of a pool."""
+        return self.collected.get((pool_id, index), False)
+
+    # -------------------------------------------------------------- inside
+
+    def _require_settlement(self, sender: str) -> None:
+        settlement = self.suite.addresses.settlement
+        if sender != settlement:
+            raise ModelRevert("Flexbond_NotAllowed", sender, settlement)
+
+    def _require_open(self, pool_id: bytes) -> Pool:
+        pool = self.pool(pool_id)
+        if pool.opened_at == 0:
+            raise ModelRevert("Payouts_NotOpen", pool_id)
+        return pool
+
+    def _is_of(self, pool_id: bytes, key: EventKey) -> bool:
+        event_id = ids.event_id(key)
+        return pool_id == event_id or self.event_of.get(pool_id) == event_id
+
+    def _is_committed(self, event_id: bytes, root: bytes, total_weight: int, totals_hash: bytes) -> bool:
+        shown = keccak(root + total_weight.to_bytes(32, "big") + totals_hash)
+        return shown == self.suite.measurement.commitments.get(event_id, bytes(32))
+
+    def _share(self, pool_id: bytes, index: int, amount: int, part: int, total: int) -> int:
+        if self.has_collected(pool_id, index):
+            raise ModelRevert("Payouts_AlreadyCollected", pool_id, index)
+        share = share_of_pool(amount, part, total) if part else 0
+        if share == 0:
+            raise ModelRevert("Payouts_NothingToCollect", pool_id, index)
+        return share
+
+    def _pay_out(self, pool_id: bytes, currency: str, index: int, payee: str, amount: int) -> None:
+        self.collected[pool_id, index] = True
+        self.suite.escrow.pay(currency, LockReason.POOL, pool_id, payee, amount, sender=self.suite.addresses.payouts)

@@ -1,0 +1,127 @@
+"""The worked numbers of docs/settlement.md, read from the page and computed by the model."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from flexbond.model.baseline import response_milli_wh
+from flexbond.model.settlement import (
+    availability_per_unit,
+    collateral_per_unit,
+    curve_bps,
+    period_outcome,
+    settle_dispatch,
+    share_of_response,
+)
+from flexbond.model.types import (
+    BaselineMethod,
+    ClampLevel,
+    CurveKind,
+    CurvePoint,
+    Direction,
+    Product,
+    Rule,
+)
+from tests.python.model.strategies import dispatch, product, rule
+
+PAGE = (Path(__file__).parents[3] / "docs/settlement.md").read_text(encoding="utf-8")
+UNIT = 10**6
+MW = 10**6
+KWH = 10**6
+
+
+def usef() -> tuple[Rule, Product]:
+    """USEF's terms: 7 and 11 per MWh, uncapped deficiency, collateral at 15 000 bps."""
+    under = rule(
+        period_seconds=3600,
+        baseline=BaselineMethod.NOMINATED,
+        baseline_periods=0,
+        clamp_level=ClampLevel.PORTFOLIO,
+        deficiency_uncapped=True,
+        collateral_bps=15_000,
+    )
+    return under, product(
+        lot_w=MW, utilisation_per_mwh=7 * UNIT, shortfall_per_mwh=11 * UNIT, availability_per_mwhour=0
+    )
+
+
+def usef_rows() -> list[tuple[int, int, int, int]]:
+    """Metered MW, pay, penalty and what the buyer pays, as the page prints them."""
+    rows = re.findall(r"^\| (\d+) MW \| [^|]+ \| (\d+) \| (\d+) \| (-?\d+) \|$", PAGE, flags=re.MULTILINE)
+    return [(int(a), int(b), int(c), int(d)) for a, b, c, d in rows]
+
+
+def test_page_has_usefs_five_rows() -> None:
+    """Given the page, when its USEF table is read, it has the five published rows."""
+    assert [(row[0], row[3]) for row in usef_rows()] == [(7, 14), (8, 14), (9, -4), (10, -22), (11, -33)]
+
+
+@pytest.mark.parametrize("row", usef_rows(), ids=lambda row: f"{row[0]}MW")
+def test_usef_table(row: tuple[int, int, int, int]) -> None:
+    """Given a row of USEF's table, when the model settles it, pay, penalty and net are those of the page."""
+    under, of = usef()
+    called = dispatch(units=2, orders_w=(2 * MW,))
+    result = settle_dispatch(
+        product=of,
+        rule=under,
+        dispatch=called,
+        responses_milli_wh=((10 - row[0]) * 10**9,),
+        event_orders_w=called.orders_w,
+        customer_share_bps=0,
+    ).settled
+    assert (result.pay, result.penalty, result.pay - result.penalty) == tuple(UNIT * value for value in row[1:])
+    assert result.penalty + result.released == 33 * UNIT
+
+
+def test_two_buyers_share_what_was_delivered() -> None:
+    """Given 20 and 10 kW called of a portfolio that delivers 15 kWh, when shared, each gets and pays half its order."""
+    assert "Shares are `15 * 20 / 30 = 10` and `15 * 10 / 30 = 5` kWh" in PAGE
+    assert share_of_response(15 * KWH, 20_000, 30_000) == 10 * KWH
+    assert share_of_response(15 * KWH, 10_000, 30_000) == 5 * KWH
+    under, of = rule(period_seconds=3600), product()
+    for order in (20_000, 10_000):
+        outcome = period_outcome(
+            product=of,
+            rule=under,
+            period=0,
+            order_w=order,
+            event_order_w=30_000,
+            response_milli_wh=15 * KWH,
+            excused=False,
+        )
+        full = order * 1000 * of.utilisation_per_mwh // 10**9
+        assert (outcome.ratio_bps, outcome.pay * 2) == (5000, full)
+
+
+def test_clamp_levels() -> None:
+    """Given meters 30 -> 40 and 50 -> 20, when clamped per device or per portfolio, 30 or 20 was delivered."""
+    assert "`max(0, -10) + max(0, 30) = 30`" in PAGE
+    assert "`-10 + 30 = 20`" in PAGE
+    responses = [response_milli_wh(b, a, Direction.SHED, 30) for b, a in ((30, 40), (50, 20))]
+    assert sum(max(0, response) for response in responses) == 30
+    assert sum(responses) == 20
+
+
+def test_availability_in_steps() -> None:
+    """Given DS3's steps and 28.4 of 30 kWh, when read, 85 % of the availability is due."""
+    assert "`floor(10^4 * 28.4 / 30) = 9 466` bps, so 85 %" in PAGE
+    ratios, pays = (6000, 7000, 8000, 9000, 9500, 9700), (2500, 5000, 7000, 8500, 9500, 10_000)
+    curve = tuple(CurvePoint(ratio_bps=r, pay_bps=p) for r, p in zip(ratios, pays, strict=True))
+    assert 10_000 * 28_400_000 // 30_000_000 == 9466
+    assert curve_bps(CurveKind.STEPS, curve, 9466) == 8500
+
+
+def test_collateral_and_availability_of_a_lot() -> None:
+    """Given a lot of 1 kW for two hours, when priced as on the page, its collateral and availability come out."""
+    of = product(
+        window_end=product().window_start + 7200,
+        shortfall_per_mwh=300 * UNIT,
+        availability_per_mwhour=8 * UNIT,
+    )
+    assert "= 600 000` base units (0.60 USDC)" in PAGE
+    assert "= 16 000` base units (0.016 USDC)" in PAGE
+    assert collateral_per_unit(of, 10_000) == 600_000
+    assert availability_per_unit(of) == 16_000
