@@ -135,11 +135,7 @@ contract DeliveryVerifier is IDeliveryVerifier {
         shown.step = record.head.periodSeconds();
         if (shown.step == 0 || tally.periodSeconds % shown.step != 0) return false;
         bool ok;
-        (ok, shown.places, shown.estimated, shown.milliWh) = MeterRecords.open(
-            record.head,
-            record.blocks,
-            record.opened
-        );
+        (ok, shown.places, shown.estimated, shown.milliWh) = MeterRecords.open(record.head, record.blocks, record.opened);
         if (!ok) return false;
         if (shown.places == 0) return true;
 
@@ -192,11 +188,7 @@ contract DeliveryVerifier is IDeliveryVerifier {
     }
 
     /// @dev What the readings lack, once all are added up.
-    function _judge(
-        Tally memory tally,
-        Flex.Rule calldata rule,
-        Flex.Entry calldata entry
-    ) private pure returns (Flex.Silence) {
+    function _judge(Tally memory tally, Flex.Rule calldata rule, Flex.Entry calldata entry) private pure returns (Flex.Silence) {
         uint256 limit = uint256(entry.connectionW) * tally.periodSeconds * 1000;
         bool beyond = false;
         for (uint256 place = 0; place < tally.covered.length; ++place) {

@@ -203,11 +203,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         _requireSigned(consent.customer, DeviceMessages.hashOf(consent), customerSignature);
 
         _useCheckedNonce(consent.customer, consent.nonce);
-        index = _join(
-            consent.portfolioId,
-            point,
-            _place(id, consent.payee, point.capacityW, point.connectionW, point.kind)
-        );
+        index = _join(consent.portfolioId, point, _place(id, consent.payee, point.capacityW, point.connectionW, point.kind));
         point.portfolioId = consent.portfolioId;
     }
 
@@ -299,9 +295,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         if (portfolioId == 0) return;
         if (point.customer != statement.customer) {
             _leave(id, point);
-        } else if (
-            point.capacityW != statement.capacityW || point.connectionW != statement.connectionW || point.kind != statement.kind
-        ) {
+        } else if (point.capacityW != statement.capacityW || point.connectionW != statement.connectionW || point.kind != statement.kind) {
             address payee = _close(portfolioId, id, point);
             _join(portfolioId, point, _place(id, payee, statement.capacityW, statement.connectionW, statement.kind));
         }

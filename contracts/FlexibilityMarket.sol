@@ -17,13 +17,12 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
     bytes private constant PRODUCT_TYPE =
         "Product(uint16 schema,address provider,bytes32 portfolioId,bytes32 zone,uint8 direction,uint40 windowStart,uint40 windowEnd,uint32 noticeSeconds,uint32 rampSeconds,uint32 minRunSeconds,uint32 maxRunSeconds,uint32 lotW,uint96 availabilityPerMWhour,uint96 utilisationPerMWh,uint96 shortfallPerMWh,address currency,bytes32 ruleId,int40 referenceW,bool transferable,bytes32 termsHash,bytes32 externalRef)";
     bytes32 private constant PRODUCT_TYPEHASH = keccak256(PRODUCT_TYPE);
-    bytes32 private constant OFFER_TYPEHASH =
-        keccak256(
-            abi.encodePacked(
-                "Offer(Product product,uint64 units,uint256 premiumPerUnit,address buyer,uint40 expiry,uint64 nonce)",
-                PRODUCT_TYPE
-            )
-        );
+    bytes32 private constant OFFER_TYPEHASH = keccak256(
+        abi.encodePacked(
+            "Offer(Product product,uint64 units,uint256 premiumPerUnit,address buyer,uint40 expiry,uint64 nonce)",
+            PRODUCT_TYPE
+        )
+    );
 
     uint256 private constant FILL_BITS = 32;
     uint256 private constant FILLS_PER_WORD = 8;
@@ -38,11 +37,7 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
     /// @dev Units taken per nonce, eight nonces a word, lowest first.
     mapping(address provider => mapping(uint256 word => uint256)) private _fills;
 
-    constructor(
-        address participants_,
-        address escrow_,
-        address rights_
-    ) EIP712("Flexbond FlexibilityMarket", "1") {
+    constructor(address participants_, address escrow_, address rights_) EIP712("Flexbond FlexibilityMarket", "1") {
         if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
         if (escrow_ == address(0)) revert Errors.Flexbond_ZeroAddress("escrow");
         if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");

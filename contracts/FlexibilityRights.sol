@@ -11,7 +11,7 @@ import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {IRulebook} from "../interfaces/IRulebook.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Ids} from "./libraries/Ids.sol";
-import {Periods} from "./libraries/Periods.sol";
+import {Products} from "./libraries/Products.sol";
 import {Rounding} from "./libraries/Rounding.sol";
 import {SettlementMath} from "./libraries/SettlementMath.sol";
 import {Flex} from "./types/Flex.sol";
@@ -37,9 +37,6 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         Flex.Direction direction;
         bool unavailable;
     }
-
-    uint256 private constant SCHEMA = 1;
-    uint256 private constant MAX_WINDOW = 1 days;
 
     IRulebook public immutable rulebook;
     IParticipantRegistry public immutable participants;
@@ -91,7 +88,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         if (units == 0) revert Errors.FlexibilityRights_ZeroUnits(rightId);
         participants.requireParties(product.provider, to);
         Flex.RuleTerms memory terms = rulebook.terms(product.ruleId);
-        _requireValid(product, terms);
+        Products.requireValid(product, terms);
         _requirePortfolio(product, terms);
         _requireInTime(product);
 
@@ -236,9 +233,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     }
 
     /// @inheritdoc IFlexibilityRights
-    function right(
-        bytes32 rightId
-    ) external view returns (uint64 issued, uint64 open, uint64 released, bool transferable, bool expired) {
+    function right(bytes32 rightId) external view returns (uint64 issued, uint64 open, uint64 released, bool transferable, bool expired) {
         Right memory stored = _rights[rightId];
         return (stored.issued, stored.open, stored.released, stored.transferable, stored.expired);
     }
@@ -265,12 +260,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     // ------------------------------------------------------------------ transfers
 
     /// @dev A holder may pass a right on only if the product says so, and only to a qualified buyer.
-    function _update(
-        address from,
-        address to,
-        uint256[] memory ids,
-        uint256[] memory values
-    ) internal override {
+    function _update(address from, address to, uint256[] memory ids, uint256[] memory values) internal override {
         if (from != address(0) && to != address(0)) {
             if (!participants.isBuyer(to)) revert Errors.ParticipantRegistry_NotBuyer(to);
             for (uint256 i = 0; i < ids.length; ++i) {
@@ -284,39 +274,6 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
 
     // ------------------------------------------------------------------ what a product must keep to
 
-    function _requireValid(Flex.Product calldata product, Flex.RuleTerms memory terms) private pure {
-        if (product.schema != SCHEMA) revert Errors.FlexibilityRights_ProductInvalid("schema");
-        if (product.provider == terms.unclaimedTo) revert Errors.FlexibilityRights_ProductInvalid("provider");
-        if (product.currency != terms.currency) revert Errors.FlexibilityRights_ProductInvalid("currency");
-        if (product.referenceW != 0 && terms.baseline != Flex.BaselineMethod.ReferenceLevel) {
-            revert Errors.FlexibilityRights_ProductInvalid("referenceW");
-        }
-        _requireValidTimes(product, terms.periodSeconds, terms.gateSeconds);
-    }
-
-    function _requireValidTimes(Flex.Product calldata product, uint256 duration, uint256 gateSeconds) private pure {
-        uint256 start = product.windowStart;
-        uint256 end = product.windowEnd;
-        if (start % duration != 0) revert Errors.FlexibilityRights_ProductInvalid("windowStart");
-        uint256 periods = Periods.count(start, end, duration);
-        if (end % duration != 0 || periods == 0 || periods > Periods.MAX || end - start > MAX_WINDOW) {
-            revert Errors.FlexibilityRights_ProductInvalid("windowEnd");
-        }
-        if (product.lotW == 0 || !SettlementMath.isWholeMilliWh(product.lotW, duration)) {
-            revert Errors.FlexibilityRights_ProductInvalid("lotW");
-        }
-        uint256 maxRun = product.maxRunSeconds;
-        if (maxRun == 0 || maxRun % duration != 0 || maxRun > end - start) {
-            revert Errors.FlexibilityRights_ProductInvalid("maxRunSeconds");
-        }
-        if (product.minRunSeconds % duration != 0 || product.minRunSeconds > maxRun) {
-            revert Errors.FlexibilityRights_ProductInvalid("minRunSeconds");
-        }
-        if (uint256(product.noticeSeconds) + product.rampSeconds > gateSeconds) {
-            revert Errors.FlexibilityRights_ProductInvalid("noticeSeconds");
-        }
-    }
-
     function _requirePortfolio(Flex.Product calldata product, Flex.RuleTerms memory terms) private view {
         Flex.Portfolio memory portfolio = devices.portfolio(product.portfolioId);
         if (product.provider != portfolio.provider) revert Errors.FlexibilityRights_ProductInvalid("provider");
@@ -327,7 +284,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     }
 
     function _requireInTime(Flex.Product calldata product) private view {
-        uint256 lead = uint256(product.noticeSeconds) + product.rampSeconds;
+        uint256 lead = Products.leadSeconds(product);
         if (block.timestamp + lead > product.windowStart) {
             uint256 latest = product.windowStart > lead ? product.windowStart - lead : 0;
             revert Errors.FlexibilityRights_NoticePassed(latest, block.timestamp);
@@ -348,12 +305,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     // ------------------------------------------------------------------ windows and money
 
     /// @dev Promises the units' power in the product's window, which is put into the portfolio's list if it is not there.
-    function _promise(
-        Flex.Product calldata product,
-        uint32 ruleNumber,
-        uint256 units,
-        uint40 previousStart
-    ) private {
+    function _promise(Flex.Product calldata product, uint32 ruleNumber, uint256 units, uint40 previousStart) private {
         mapping(uint40 => Window) storage windows = _windows[product.portfolioId];
         Window memory stored = windows[product.windowStart];
         bool isNew = stored.windowEnd == 0;
@@ -421,13 +373,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     }
 
     /// @dev Buyers of one right share its availability lock, so their money passes through the provider, who alone may own it.
-    function _lock(
-        Flex.Product calldata product,
-        Flex.RuleTerms memory terms,
-        uint256 units,
-        address buyer,
-        bytes32 rightId
-    ) private {
+    function _lock(Flex.Product calldata product, Flex.RuleTerms memory terms, uint256 units, address buyer, bytes32 rightId) private {
         address currency = product.currency;
         address provider = product.provider;
         uint256 collateral = units * SettlementMath.collateralPerUnitUp(product, terms.collateralBps);

@@ -46,7 +46,7 @@ contract Measurement is IMeasurement {
     /// @inheritdoc IMeasurement
     function call(Flex.EventKey calldata key, uint96 orderedMask) external {
         if (msg.sender != settlement) revert Errors.Flexbond_NotAllowed(msg.sender, settlement);
-        bytes32 eventId = Ids.eventId(key);
+        bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _events[eventId];
         if (state.status == Flex.EventStatus.Open) {
             state.status = Flex.EventStatus.Called;
@@ -63,12 +63,8 @@ contract Measurement is IMeasurement {
     }
 
     /// @inheritdoc IMeasurement
-    function nominate(
-        Flex.EventKey calldata key,
-        Flex.Rule calldata rule,
-        int128[] calldata scheduleMilliWh
-    ) external {
-        bytes32 eventId = Ids.eventId(key);
+    function nominate(Flex.EventKey calldata key, Flex.Rule calldata rule, int128[] calldata scheduleMilliWh) external {
+        bytes32 eventId = Ids.eventIdOf(key);
         _requireRule(eventId, key, rule);
         _requireProvider(eventId, key.portfolioId);
         if (rule.baseline != Flex.BaselineMethod.Nominated) revert Errors.Measurement_ScheduleNotUsed(key.ruleId);
@@ -89,13 +85,8 @@ contract Measurement is IMeasurement {
     // ------------------------------------------------------------------ submitting and proving
 
     /// @inheritdoc IMeasurement
-    function submit(
-        Flex.EventKey calldata key,
-        Flex.Rule calldata rule,
-        bytes32 root,
-        Flex.Totals calldata totals
-    ) external {
-        bytes32 eventId = Ids.eventId(key);
+    function submit(Flex.EventKey calldata key, Flex.Rule calldata rule, bytes32 root, Flex.Totals calldata totals) external {
+        bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Called);
         _requireRule(eventId, key, rule);
         _requireProvider(eventId, key.portfolioId);
@@ -116,7 +107,7 @@ contract Measurement is IMeasurement {
 
     /// @inheritdoc IMeasurement
     function prove(ProofContext calldata context, Flex.DeviceProof[] calldata proofs) external {
-        bytes32 eventId = Ids.eventId(context.key);
+        bytes32 eventId = Ids.eventIdOf(context.key);
         Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Submitted);
         _requireRule(eventId, context.key, context.rule);
         _requireProvider(eventId, context.key.portfolioId);
@@ -144,7 +135,7 @@ contract Measurement is IMeasurement {
 
     /// @inheritdoc IMeasurement
     function fail(Flex.EventKey calldata key, Flex.Rule calldata rule) external {
-        bytes32 eventId = Ids.eventId(key);
+        bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _events[eventId];
         _requireRule(eventId, key, rule);
         uint256 earliest;
@@ -166,7 +157,7 @@ contract Measurement is IMeasurement {
 
     /// @inheritdoc IMeasurement
     function idOf(Flex.EventKey calldata key) external pure returns (bytes32) {
-        return Ids.eventId(key);
+        return Ids.eventIdOf(key);
     }
 
     /// @inheritdoc IMeasurement
@@ -231,11 +222,7 @@ contract Measurement is IMeasurement {
     }
 
     /// @dev Adds an answer to the running totals; the leaf with both.
-    function _leaf(
-        uint256 index,
-        Flex.Totals memory totals,
-        IDeliveryVerifier.Answer memory answer
-    ) private pure returns (bytes32) {
+    function _leaf(uint256 index, Flex.Totals memory totals, IDeliveryVerifier.Answer memory answer) private pure returns (bytes32) {
         uint256[] memory words = new uint256[](answer.columns.length);
         for (uint256 c = 0; c < words.length; ++c) {
             totals.columns[c] += answer.columns[c];
@@ -282,9 +269,7 @@ contract Measurement is IMeasurement {
         Flex.EventKey calldata key = context.key;
         Flex.Rule calldata rule = context.rule;
         bytes32 schedule = scheduleHash[eventId];
-        bytes32 given = context.scheduleMilliWh.length == 0
-            ? bytes32(0)
-            : keccak256(abi.encode(context.scheduleMilliWh));
+        bytes32 given = context.scheduleMilliWh.length == 0 ? bytes32(0) : keccak256(abi.encode(context.scheduleMilliWh));
         if (given != schedule) revert Errors.Measurement_ScheduleDiffers(eventId);
 
         responses = new int128[](Periods.count(key.windowStart, key.windowEnd, rule.periodSeconds));
@@ -316,19 +301,17 @@ contract Measurement is IMeasurement {
     ) private pure returns (int256) {
         Flex.Direction direction = context.key.direction;
         uint256 duration = context.rule.periodSeconds;
-        int256 baseline = context.rule.baseline == Flex.BaselineMethod.Nominated
-            ? context.scheduleMilliWh[period]
-            : BaselineMath.levelMilliWh(context.key.referenceW, duration, direction);
+        int256 baseline =
+            context.rule.baseline == Flex.BaselineMethod.Nominated
+                ? context.scheduleMilliWh[period]
+                : BaselineMath.levelMilliWh(context.key.referenceW, duration, direction);
         int256 metered = BaselineMath.meteredFromColumn(total, sums.connectionW, duration, direction);
         return BaselineMath.response(baseline, metered, direction, BaselineMath.clampDown(sums.capacityW, duration));
     }
 
     // ------------------------------------------------------------------ checks
 
-    function _requireStatus(
-        bytes32 eventId,
-        Flex.EventStatus wanted
-    ) private view returns (Flex.EventState memory state) {
+    function _requireStatus(bytes32 eventId, Flex.EventStatus wanted) private view returns (Flex.EventState memory state) {
         state = _events[eventId];
         if (state.status != wanted) revert Errors.Measurement_WrongStatus(eventId, uint8(state.status));
     }

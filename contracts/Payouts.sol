@@ -49,7 +49,7 @@ contract Payouts is IPayouts {
     /// @inheritdoc IPayouts
     function fund(bytes32 poolId, Flex.EventKey calldata key, uint256 amount) external {
         _requireSettlement();
-        emit PoolFunded(poolId, Ids.eventId(key), amount);
+        emit PoolFunded(poolId, Ids.eventIdOf(key), amount);
     }
 
     /// @inheritdoc IPayouts
@@ -57,7 +57,7 @@ contract Payouts is IPayouts {
         _requireSettlement();
         uint256 amount = _held(currency, poolId);
         if (amount == 0) return;
-        bytes32 eventId = Ids.eventId(key);
+        bytes32 eventId = Ids.eventIdOf(key);
 
         _pools[poolId] = Pool({
             amount: uint96(amount),
@@ -73,14 +73,15 @@ contract Payouts is IPayouts {
 
     /// @inheritdoc IPayouts
     function collect(WeightClaim calldata claim) external returns (uint256 amount) {
-        bytes32 poolId = Ids.eventId(claim.key);
+        bytes32 poolId = Ids.eventIdOf(claim.key);
         Pool memory from = _requireOpen(poolId);
         bytes32 leaf = DeliveryTree.leaf(claim.index, claim.weightWord, claim.columnsHash);
-        bool fits = !from.byCapacity &&
-            claim.path.length == from.depth &&
-            claim.index >> from.depth == 0 &&
-            DeliveryTree.rootOf(leaf, claim.index, claim.path) == claim.root &&
-            _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash);
+        bool fits =
+            !from.byCapacity &&
+                claim.path.length == from.depth &&
+                claim.index >> from.depth == 0 &&
+                DeliveryTree.rootOf(leaf, claim.index, claim.path) == claim.root &&
+                _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash);
         if (!fits) revert Errors.Payouts_BadProof(poolId, claim.index);
 
         uint256 weight = claim.weightWord >> 128;
@@ -93,9 +94,9 @@ contract Payouts is IPayouts {
     function collectByCapacity(CapacityClaim calldata claim) external returns (uint256 amount) {
         bytes32 poolId = claim.poolId;
         Pool memory from = _requireOpen(poolId);
-        bool fits = _isOf(poolId, claim.key) &&
-            (from.byCapacity ||
-                (claim.totalWeight == 0 && _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash)));
+        bool fits =
+            _isOf(poolId, claim.key) &&
+                (from.byCapacity || (claim.totalWeight == 0 && _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash)));
         if (!fits) revert Errors.Payouts_BadProof(poolId, claim.index);
 
         uint40 at = claim.key.windowStart;
@@ -158,40 +159,22 @@ contract Payouts is IPayouts {
 
     /// @dev Whether the pool is the event's, or that of a right of the event.
     function _isOf(bytes32 poolId, Flex.EventKey calldata key) private view returns (bool) {
-        bytes32 eventId = Ids.eventId(key);
+        bytes32 eventId = Ids.eventIdOf(key);
         return poolId == eventId || _eventOf[poolId] == eventId;
     }
 
-    function _isCommitted(
-        bytes32 eventId,
-        bytes32 root,
-        uint128 totalWeight,
-        bytes32 totalsHash
-    ) private view returns (bool) {
+    function _isCommitted(bytes32 eventId, bytes32 root, uint128 totalWeight, bytes32 totalsHash) private view returns (bool) {
         return keccak256(abi.encode(root, totalWeight, totalsHash)) == measurement.commitment(eventId);
     }
 
     /// @dev One place's part of a pool, rounded down.
-    function _share(
-        bytes32 poolId,
-        uint256 index,
-        uint256 amount,
-        uint256 part,
-        uint256 total
-    ) private view returns (uint256 share) {
+    function _share(bytes32 poolId, uint256 index, uint256 amount, uint256 part, uint256 total) private view returns (uint256 share) {
         if (hasCollected(poolId, index)) revert Errors.Payouts_AlreadyCollected(poolId, index);
         if (part != 0) share = (amount * part).divDown(total);
         if (share == 0) revert Errors.Payouts_NothingToCollect(poolId, index);
     }
 
-    function _payOut(
-        bytes32 poolId,
-        bytes32 portfolioId,
-        address currency,
-        uint40 index,
-        address payee,
-        uint256 amount
-    ) private {
+    function _payOut(bytes32 poolId, bytes32 portfolioId, address currency, uint40 index, address payee, uint256 amount) private {
         _collected[poolId][index >> 8] |= uint256(1) << (index & 0xff);
         emit Collected(poolId, portfolioId, index, payee, amount);
         escrow.pay(currency, Flex.LockReason.Pool, poolId, payee, amount);

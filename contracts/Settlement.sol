@@ -10,18 +10,19 @@ import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {IPayouts} from "../interfaces/IPayouts.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {EventOrders} from "./libraries/EventOrders.sol";
 import {Ids} from "./libraries/Ids.sol";
 import {Periods} from "./libraries/Periods.sol";
+import {Products} from "./libraries/Products.sol";
 import {Rounding} from "./libraries/Rounding.sol";
 import {SettlementMath} from "./libraries/SettlementMath.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Dispatches and their money
 contract Settlement is ISettlement {
+    using EventOrders for EventOrders.Orders;
+
     bytes32 private constant SETTLED = bytes32(uint256(1));
-    uint256 private constant ORDER_BITS = 40;
-    uint256 private constant ORDERS_PER_WORD = 6;
-    uint256 private constant PENDING_SHIFT = 240;
 
     IParticipantRegistry public immutable participants;
     IDeviceRegistry public immutable devices;
@@ -32,17 +33,9 @@ contract Settlement is ISettlement {
 
     /// @inheritdoc ISettlement
     mapping(bytes32 dispatchId => bytes32) public dispatchHash;
-    /// @dev Power ordered per period, six periods a word, lowest first; the top 16 bits of the first word count the pending dispatches.
-    mapping(bytes32 eventId => uint256[16]) private _orders;
+    mapping(bytes32 eventId => EventOrders.Orders) private _orders;
 
-    constructor(
-        address participants_,
-        address devices_,
-        address escrow_,
-        address rights_,
-        address measurement_,
-        address payouts_
-    ) {
+    constructor(address participants_, address devices_, address escrow_, address rights_, address measurement_, address payouts_) {
         if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
         if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
         if (escrow_ == address(0)) revert Errors.Flexbond_ZeroAddress("escrow");
@@ -70,35 +63,29 @@ contract Settlement is ISettlement {
     ) external returns (bytes32 dispatchId) {
         _requireActsFor(holder);
         _requireRule(product, rule);
-        (uint96 orderedMask, uint256 locked) = _survey(product, rule, units, ordersW);
+        uint40[] memory orders = ordersW;
+        (uint96 orderedMask, uint256 locked) = _survey(product, rule, units, orders);
         _requireNotice(product, rule, orderedMask);
         _requireRuns(product, rule.periodSeconds, orderedMask);
 
         Flex.EventKey memory key = Ids.eventKey(product);
         bytes32 eventId = Ids.eventId(key);
+        // none of the event can be settled while another can still be called, so that the pending ones number them
         Flex.Dispatch memory called = Flex.Dispatch({
             rightId: Ids.rightId(product),
             holder: holder,
             units: units,
-            number: _nextNumber(eventId),
+            number: _orders[eventId].add(orders),
             kind: kind,
             noticeAt: uint40(block.timestamp),
-            ordersW: ordersW,
+            ordersW: orders,
             excusedMask: 0
         });
         dispatchId = Ids.dispatchId(called.rightId, holder, called.number);
         dispatchHash[dispatchId] = keccak256(abi.encode(called));
-        _addOrders(eventId, ordersW);
         emit Dispatched(dispatchId, eventId, called.rightId, called, locked);
 
-        rights.consume(
-            called.rightId,
-            product.portfolioId,
-            product.windowStart,
-            holder,
-            units,
-            rule.minDispatchBps
-        );
+        rights.consume(called.rightId, product.portfolioId, product.windowStart, holder, units, rule.minDispatchBps);
         measurement.call(key, orderedMask);
         if (locked != 0) escrow.lock(rule.currency, holder, Flex.LockReason.Utilisation, dispatchId, locked);
     }
@@ -106,12 +93,7 @@ contract Settlement is ISettlement {
     // ------------------------------------------------------------------ changing an order
 
     /// @inheritdoc ISettlement
-    function stop(
-        Flex.Product calldata product,
-        Flex.Rule calldata rule,
-        Flex.Dispatch calldata dispatch_,
-        uint256 fromPeriod
-    ) external {
+    function stop(Flex.Product calldata product, Flex.Rule calldata rule, Flex.Dispatch calldata dispatch_, uint256 fromPeriod) external {
         bytes32 dispatchId = _requireChangeable(product, rule, dispatch_);
         if (fromPeriod >= dispatch_.ordersW.length) {
             revert Errors.Settlement_PeriodOutOfRange(fromPeriod, dispatch_.ordersW.length);
@@ -121,11 +103,7 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function cancel(
-        Flex.Product calldata product,
-        Flex.Rule calldata rule,
-        Flex.Dispatch calldata dispatch_
-    ) external {
+    function cancel(Flex.Product calldata product, Flex.Rule calldata rule, Flex.Dispatch calldata dispatch_) external {
         bytes32 dispatchId = _requireChangeable(product, rule, dispatch_);
         uint256 first = 0;
         while (first < dispatch_.ordersW.length && dispatch_.ordersW[first] == 0) {
@@ -168,16 +146,10 @@ contract Settlement is ISettlement {
         bytes32 eventId = Ids.eventId(key);
         bool measured = _requireFinal(eventId, responsesMilliWh);
         uint256 share = devices.portfolio(product.portfolioId).customerShareBps;
-        settled = measured
-            ? SettlementMath.settleMeasured(
-                rule,
-                product,
-                dispatch_,
-                responsesMilliWh,
-                _totalsOf(eventId, dispatch_.ordersW),
-                share
-            )
-            : SettlementMath.settleUnmeasured(rule, product, dispatch_, share);
+        settled =
+            measured
+                ? SettlementMath.settleMeasured(rule, product, dispatch_, responsesMilliWh, _totalsOf(eventId, dispatch_.ordersW), share)
+                : SettlementMath.settleUnmeasured(rule, product, dispatch_, share);
         if (rule.funding == Flex.Funding.Escrowed) {
             bytes32 lockId = keccak256(abi.encode(rule.currency, Flex.LockReason.Utilisation, dispatchId));
             (, uint256 locked) = escrow.lockOf(lockId);
@@ -185,16 +157,8 @@ contract Settlement is ISettlement {
         }
 
         dispatchHash[dispatchId] = SETTLED;
-        _orders[eventId][0] -= 1 << PENDING_SHIFT;
-        emit DispatchSettled(
-            dispatchId,
-            eventId,
-            dispatch_.rightId,
-            dispatch_.holder,
-            product.provider,
-            measured,
-            settled
-        );
+        _orders[eventId].settleOne();
+        emit DispatchSettled(dispatchId, eventId, dispatch_.rightId, dispatch_.holder, product.provider, measured, settled);
 
         _pay(rule, product.provider, dispatch_, dispatchId, eventId, settled);
         if (rule.funding == Flex.Funding.Escrowed) {
@@ -232,49 +196,16 @@ contract Settlement is ISettlement {
     // ------------------------------------------------------------------ reading
 
     /// @inheritdoc ISettlement
-    function orderedW(bytes32 eventId, uint256 period) public view returns (uint256) {
-        (uint256 word, uint256 shift) = _placeOf(period);
-        return uint40(_orders[eventId][word] >> shift);
+    function orderedW(bytes32 eventId, uint256 period) external view returns (uint256) {
+        return _orders[eventId].at(period);
     }
 
     /// @inheritdoc ISettlement
     function pending(bytes32 eventId) public view returns (uint256) {
-        return _orders[eventId][0] >> PENDING_SHIFT;
+        return _orders[eventId].pending();
     }
 
     // ------------------------------------------------------------------ orders
-
-    function _placeOf(uint256 period) private pure returns (uint256 word, uint256 shift) {
-        return (period / ORDERS_PER_WORD, ORDER_BITS * (period % ORDERS_PER_WORD));
-    }
-
-    /// @dev Number of the event's next dispatch. None can be settled while another can still be called, so the pending are all.
-    function _nextNumber(bytes32 eventId) private view returns (uint16) {
-        uint256 number = pending(eventId);
-        if (number == type(uint16).max) revert Errors.Flexbond_Overflow(number + 1, 16);
-        return uint16(number);
-    }
-
-    /// @dev Adds a dispatch and its orders to the event's words; no period's sum may run into the next one's bits.
-    function _addOrders(bytes32 eventId, uint40[] calldata ordersW) private {
-        uint256[16] storage words = _orders[eventId];
-        uint256 at = 0;
-        uint256 word = words[0] + (1 << PENDING_SHIFT);
-        for (uint256 p = 0; p < ordersW.length; ++p) {
-            uint256 orderW = ordersW[p];
-            if (orderW == 0) continue;
-            (uint256 next, uint256 shift) = _placeOf(p);
-            if (next != at) {
-                words[at] = word;
-                word = words[next];
-                at = next;
-            }
-            uint256 sum = uint40(word >> shift) + orderW;
-            if (sum > type(uint40).max) revert Errors.Flexbond_Overflow(sum, ORDER_BITS);
-            word += orderW << shift;
-        }
-        words[at] = word;
-    }
 
     /// @dev Orders from a period on become zero; the run that this cuts must keep the minimum. If nothing remains, the first ordered period is
     /// among them and has not begun.
@@ -286,17 +217,16 @@ contract Settlement is ISettlement {
         uint256 fromPeriod
     ) private {
         bytes32 eventId = Ids.eventId(Ids.eventKey(product));
-        uint256[16] storage words = _orders[eventId];
+        EventOrders.Orders storage orders = _orders[eventId];
         Flex.Dispatch memory changed = dispatch_;
         uint256 run = 0;
         while (run < fromPeriod && changed.ordersW[fromPeriod - 1 - run] != 0) {
             ++run;
         }
-        if (run != 0) _requireRun(product, fromPeriod, run, rule.periodSeconds);
+        if (run != 0) _requireRun(product, fromPeriod - run, run * rule.periodSeconds);
         for (uint256 p = fromPeriod; p < changed.ordersW.length; ++p) {
             if (changed.ordersW[p] == 0) continue;
-            (uint256 at, uint256 shift) = _placeOf(p);
-            words[at] -= uint256(changed.ordersW[p]) << shift;
+            orders.takeBack(p, changed.ordersW[p]);
             changed.ordersW[p] = 0;
         }
 
@@ -306,9 +236,10 @@ contract Settlement is ISettlement {
 
     /// @dev Power ordered of the event in the periods that a dispatch ordered.
     function _totalsOf(bytes32 eventId, uint40[] calldata ordersW) private view returns (uint256[] memory totalsW) {
+        EventOrders.Orders storage orders = _orders[eventId];
         totalsW = new uint256[](ordersW.length);
         for (uint256 p = 0; p < ordersW.length; ++p) {
-            if (ordersW[p] != 0) totalsW[p] = orderedW(eventId, p);
+            if (ordersW[p] != 0) totalsW[p] = orders.at(p);
         }
     }
 
@@ -359,7 +290,7 @@ contract Settlement is ISettlement {
         Flex.Product calldata product,
         Flex.Rule calldata rule,
         uint256 units,
-        uint40[] calldata ordersW
+        uint40[] memory ordersW
     ) private pure returns (uint96 orderedMask, uint256 locked) {
         uint256 duration = rule.periodSeconds;
         uint256 periods = Periods.count(product.windowStart, product.windowEnd, duration);
@@ -367,15 +298,25 @@ contract Settlement is ISettlement {
         uint256 maxW = units * product.lotW;
         uint256 mostBps = SettlementMath.mostPaidBps(rule);
         uint256 price = product.utilisationPerMWh;
+        uint256 mask = 0;
+        uint256 last = 0;
+        uint256 limit = 0;
         for (uint256 p = 0; p < periods; ++p) {
             uint256 orderW = ordersW[p];
             if (orderW == 0) continue;
-            if (orderW > maxW) revert Errors.Settlement_OrderTooLarge(p, orderW, maxW);
-            if (!SettlementMath.isWholeMilliWh(orderW, duration)) revert Errors.Settlement_OrderInexact(p, orderW);
-            orderedMask |= uint96(1) << uint96(p);
-            locked += SettlementMath.utilisationLimitOf(SettlementMath.energyDown(orderW, duration), mostBps, price);
+            // rows of one order are the rule: what was checked need not be again
+            if (orderW != last) {
+                if (orderW > maxW) revert Errors.Settlement_OrderTooLarge(p, orderW, maxW);
+                if (!SettlementMath.isWholeMilliWh(orderW, duration)) revert Errors.Settlement_OrderInexact(p, orderW);
+                limit = SettlementMath.utilisationLimitOf(SettlementMath.energyDown(orderW, duration), mostBps, price);
+                last = orderW;
+            }
+            mask |= 1 << p;
+            locked += limit;
         }
         if (rule.funding == Flex.Funding.Statement) locked = 0;
+        // a window of more than 96 periods was never issued
+        orderedMask = uint96(mask);
     }
 
     /// @dev From the gate's closing until the notification period and the ramp before the first ordered period. Sums instead of
@@ -386,33 +327,27 @@ contract Settlement is ISettlement {
         }
         if (orderedMask == 0) revert Errors.Settlement_NothingOrdered(Ids.rightId(product));
         uint256 start = Periods.startOf(product.windowStart, Periods.first(orderedMask), rule.periodSeconds);
-        uint256 lead = uint256(product.noticeSeconds) + product.rampSeconds;
+        uint256 lead = Products.leadSeconds(product);
         if (block.timestamp + lead > start) {
             revert Errors.Settlement_TooLate(start > lead ? start - lead : 0, block.timestamp);
         }
     }
 
-    /// @dev Every longest row of ordered periods is within the product's minimum and maximum run.
-    function _requireRuns(Flex.Product calldata product, uint256 periodSeconds, uint96 orderedMask) private pure {
-        uint256 length = 0;
-        for (uint256 p = 0; orderedMask >> p != 0 || length != 0; ++p) {
-            if (Periods.has(orderedMask, p)) {
-                ++length;
-                continue;
-            }
-            if (length != 0) _requireRun(product, p, length, periodSeconds);
-            length = 0;
+    /// @dev Every row of ordered periods is within the product's minimum and maximum run.
+    function _requireRuns(Flex.Product calldata product, uint256 periodSeconds, uint256 orderedMask) private pure {
+        while (orderedMask != 0) {
+            (uint256 start, uint256 length, uint256 rest) = Periods.run(orderedMask);
+            _requireRun(product, start, length * periodSeconds);
+            orderedMask = rest;
         }
     }
 
-    /// @dev One row of ordered periods, ending before period `end`.
-    function _requireRun(Flex.Product calldata product, uint256 end, uint256 length, uint256 periodSeconds) private pure {
-        uint256 duration = length * periodSeconds;
+    function _requireRun(Flex.Product calldata product, uint256 firstPeriod, uint256 duration) private pure {
         if (duration < product.minRunSeconds) {
-            revert Errors.Settlement_RunTooShort(end - length, duration, product.minRunSeconds);
+            revert Errors.Settlement_RunTooShort(firstPeriod, duration, product.minRunSeconds);
         }
         if (duration > product.maxRunSeconds) {
-            revert Errors.Settlement_RunTooLong(end - length, duration, product.maxRunSeconds);
+            revert Errors.Settlement_RunTooLong(firstPeriod, duration, product.maxRunSeconds);
         }
     }
 
@@ -423,9 +358,7 @@ contract Settlement is ISettlement {
         if (!measured && status != Flex.EventStatus.Unmeasured) {
             revert Errors.Settlement_NotFinal(eventId, uint8(status));
         }
-        bool same = measured
-            ? keccak256(abi.encode(responsesMilliWh)) == measurement.resultHash(eventId)
-            : responsesMilliWh.length == 0;
+        bool same = measured ? keccak256(abi.encode(responsesMilliWh)) == measurement.resultHash(eventId) : responsesMilliWh.length == 0;
         if (!same) revert Errors.Measurement_ResultDiffers(eventId);
     }
 
@@ -463,13 +396,7 @@ contract Settlement is ISettlement {
         if (amount != 0) escrow.pay(currency, reason, key, to, amount);
     }
 
-    function _fundPool(
-        address currency,
-        Flex.LockReason reason,
-        bytes32 key,
-        bytes32 poolId,
-        uint256 amount
-    ) private {
+    function _fundPool(address currency, Flex.LockReason reason, bytes32 key, bytes32 poolId, uint256 amount) private {
         if (amount == 0) return;
         escrow.relock(currency, reason, key, Flex.LockReason.Pool, poolId, address(payouts), amount);
     }

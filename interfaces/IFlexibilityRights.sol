@@ -8,13 +8,7 @@ import {Flex} from "../contracts/types/Flex.sol";
 /// @notice Every unit is backed by locked collateral, and by capacity not promised elsewhere when it was issued. All rights of a portfolio
 /// whose windows overlap have the same window, rule, direction and reference level: they are one event.
 interface IFlexibilityRights is IERC1155 {
-    event RightIssued(
-        bytes32 indexed rightId,
-        bytes32 indexed eventId,
-        address indexed to,
-        uint64 units,
-        Flex.Product product
-    );
+    event RightIssued(bytes32 indexed rightId, bytes32 indexed eventId, address indexed to, uint64 units, Flex.Product product);
     event RightConsumed(bytes32 indexed rightId, address indexed holder, uint64 units);
     event RightReleased(bytes32 indexed rightId, address indexed holder, uint64 units);
     event RightExpired(bytes32 indexed rightId, uint64 units);
@@ -27,12 +21,7 @@ interface IFlexibilityRights is IERC1155 {
     /// field; _BadPrevious; _CapacityExceeded; _Unavailable; ParticipantRegistry_NotProvider, _NotBuyer; DeviceRegistry_ShareTooLow;
     /// CollateralEscrow_InsufficientFree; EnforcedPause.
     /// @param previousStart start of the portfolio's last window before this one (`previousWindow`); 0 if none
-    function issue(
-        Flex.Product calldata product,
-        uint64 units,
-        address to,
-        uint40 previousStart
-    ) external returns (bytes32 rightId);
+    function issue(Flex.Product calldata product, uint64 units, address to, uint40 previousStart) external returns (bytes32 rightId);
 
     /// @notice Burns units for a dispatch. Only Settlement, which knows that the right is one of that window.
     /// @dev Errors: _ZeroUnits, _InsufficientUnits, _Unavailable, _BelowMinimum (under `minDispatchBps` of what was issued, unless all that
@@ -78,9 +67,7 @@ interface IFlexibilityRights is IERC1155 {
     function availabilityPerUnit(Flex.Product calldata product) external pure returns (uint256);
 
     /// @notice What was issued of a right, and what is neither dispatched nor released.
-    function right(
-        bytes32 rightId
-    ) external view returns (uint64 issued, uint64 open, uint64 released, bool transferable, bool expired);
+    function right(bytes32 rightId) external view returns (uint64 issued, uint64 open, uint64 released, bool transferable, bool expired);
 
     /// @notice A portfolio's window as stored.
     function window(

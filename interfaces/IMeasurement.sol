@@ -9,13 +9,7 @@ interface IMeasurement {
     event EventCalled(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, uint40 firstNotice);
     event PeriodsOrdered(bytes32 indexed eventId, uint96 orderedMask);
     event Nominated(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, int128[] scheduleMilliWh);
-    event EventSubmitted(
-        bytes32 indexed eventId,
-        address indexed sender,
-        bytes32 root,
-        uint40 leaves,
-        Flex.Totals totals
-    );
+    event EventSubmitted(bytes32 indexed eventId, address indexed sender, bytes32 root, uint40 leaves, Flex.Totals totals);
     event LeafProven(
         bytes32 indexed eventId,
         uint40 indexed index,
@@ -43,12 +37,7 @@ interface IMeasurement {
     /// the reading deadline until the submission deadline.
     /// @dev Leaf i is entry i of the portfolio as it stood just before the first notice; DeliveryTree has the tree.
     /// Errors: Measurement_WrongStatus, _RuleDiffers, _TooEarly, _TooLate, _NotProvider, _TooManyLeaves (above `spotChecks`), _TotalsLength.
-    function submit(
-        Flex.EventKey calldata key,
-        Flex.Rule calldata rule,
-        bytes32 root,
-        Flex.Totals calldata totals
-    ) external;
+    function submit(Flex.EventKey calldata key, Flex.Rule calldata rule, bytes32 root, Flex.Totals calldata totals) external;
 
     /// @notice What a proving transaction needs beside its leaves.
     struct ProofContext {

@@ -11,13 +11,7 @@ import {Flex} from "../contracts/types/Flex.sol";
 interface IPayouts {
     event PoolFunded(bytes32 indexed poolId, bytes32 indexed eventId, uint256 amount);
     event PoolOpened(bytes32 indexed poolId, bytes32 indexed eventId, uint40 openedAt, bool byCapacity);
-    event Collected(
-        bytes32 indexed poolId,
-        bytes32 indexed portfolioId,
-        uint40 indexed index,
-        address payee,
-        uint256 amount
-    );
+    event Collected(bytes32 indexed poolId, bytes32 indexed portfolioId, uint40 indexed index, address payee, uint256 amount);
     event PoolSwept(bytes32 indexed poolId, address indexed to, uint256 amount);
 
     /// @notice Notes money that Settlement relocked to the pool: the lock holds it, nothing is stored here. Only Settlement.

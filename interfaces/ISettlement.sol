@@ -50,12 +50,7 @@ interface ISettlement {
 
     /// @notice Takes back the order from period `fromPeriod` on, which must not have begun; the minimum run is kept. By the holder or operator.
     /// @dev Errors: Flexbond_NotAllowed, Settlement_DispatchDiffers, _RightDiffers, _PeriodOutOfRange, _TooLate, _RunTooShort.
-    function stop(
-        Flex.Product calldata product,
-        Flex.Rule calldata rule,
-        Flex.Dispatch calldata dispatch_,
-        uint256 fromPeriod
-    ) external;
+    function stop(Flex.Product calldata product, Flex.Rule calldata rule, Flex.Dispatch calldata dispatch_, uint256 fromPeriod) external;
 
     /// @notice Takes back the whole order before its first period begins; availability stays due. By the holder or its operator.
     function cancel(Flex.Product calldata product, Flex.Rule calldata rule, Flex.Dispatch calldata dispatch_) external;

@@ -7,6 +7,8 @@ import {Flex} from "../types/Flex.sol";
 library Ids {
     /// @dev 21 words.
     uint256 private constant PRODUCT_BYTES = 672;
+    /// @dev 6 words.
+    uint256 private constant KEY_BYTES = 192;
 
     function ruleId(Flex.Rule calldata rule) internal pure returns (bytes32) {
         return keccak256(abi.encode(rule));
@@ -15,6 +17,7 @@ library Ids {
     /// @dev Hashes the product where it lies: 1 500 gas less than encoding it anew. That is the same unless bits beyond a field are set;
     /// such a product reverts as soon as it is encoded, and no right was ever issued under its hash.
     function rightId(Flex.Product calldata product) internal pure returns (bytes32 id) {
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             calldatacopy(free, product, PRODUCT_BYTES)
@@ -24,6 +27,7 @@ library Ids {
 
     /// @notice EIP-712 struct hash of a product: its fields are words, so that only the type's hash comes before them.
     function structHash(Flex.Product calldata product, bytes32 typehash) internal pure returns (bytes32 hash) {
+        // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
             mstore(free, typehash)
@@ -32,8 +36,22 @@ library Ids {
         }
     }
 
-    function eventId(Flex.EventKey memory key) internal pure returns (bytes32) {
-        return keccak256(abi.encode(key));
+    /// @dev A key in memory is its encoding: six words.
+    function eventId(Flex.EventKey memory key) internal pure returns (bytes32 id) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            id := keccak256(key, KEY_BYTES)
+        }
+    }
+
+    /// @dev Hashes the key where it lies, as `rightId` does with the product: nobody called an event under another hash.
+    function eventIdOf(Flex.EventKey calldata key) internal pure returns (bytes32 id) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, key, KEY_BYTES)
+            id := keccak256(free, KEY_BYTES)
+        }
     }
 
     function dispatchId(bytes32 right, address holder, uint16 number) internal pure returns (bytes32) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+
 /// @title The settlement periods of a service window, and sets of them as bit masks
 /// @dev Period `p` of a window is `[windowStart + p * T, windowStart + (p + 1) * T)`; bit `p` of a mask stands for it.
 library Periods {
@@ -32,16 +34,19 @@ library Periods {
     }
 
     /// @notice The lowest period of a set that is not empty.
-    function first(uint96 mask) internal pure returns (uint256 period) {
-        while (!has(mask, period)) {
-            ++period;
-        }
+    function first(uint256 mask) internal pure returns (uint256) {
+        return Math.log2(mask & (~mask + 1));
     }
 
     /// @notice The highest period of a set that is not empty.
-    function last(uint96 mask) internal pure returns (uint256 period) {
-        while (mask >> period > 1) {
-            ++period;
-        }
+    function last(uint256 mask) internal pure returns (uint256) {
+        return Math.log2(mask);
+    }
+
+    /// @notice The first row of periods without a gap in a set that is not empty, and what remains of the set behind it.
+    function run(uint256 mask) internal pure returns (uint256 start, uint256 length, uint256 rest) {
+        start = first(mask);
+        length = first(~(mask >> start));
+        rest = (mask >> (start + length)) << (start + length);
     }
 }

@@ -152,9 +152,8 @@ library SettlementMath {
             result.pay += one.pay;
             if (!Periods.has(dispatch_.excusedMask, p)) result.penalty += one.penalty;
         }
-        uint256 share = ordered == 0
-            ? BPS
-            : curveDown(rule.availabilityCurveKind, rule.availabilityCurve, (BPS * counted).divDown(ordered));
+        uint256 share =
+            ordered == 0 ? BPS : curveDown(rule.availabilityCurveKind, rule.availabilityCurve, (BPS * counted).divDown(ordered));
         _close(rule, product, dispatch_.units, share, customerShareBps, result);
     }
 

@@ -22,12 +22,12 @@ contract DeliveryTreeHarness {
     }
 
     /// @notice The frontier after one more leaf.
-    function append(bytes32[] memory frontier, uint256 next, bytes32 leafHash) external pure returns (bytes32[] memory) {
-        DeliveryTree.append(frontier, next, leafHash);
-        return frontier;
+    function append(bytes32[] calldata frontier, uint256 next, bytes32 leafHash) external pure returns (bytes32[] memory grown) {
+        grown = frontier;
+        DeliveryTree.append(grown, next, leafHash);
     }
 
-    function root(bytes32[] memory frontier, uint256 leaves) external pure returns (bytes32) {
+    function root(bytes32[] calldata frontier, uint256 leaves) external pure returns (bytes32) {
         return DeliveryTree.root(frontier, leaves);
     }
 

@@ -6,7 +6,7 @@ import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20P
 
 /// @title A stablecoin for tests and demonstrations: 6 decimals, permit, and anybody may mint
 contract MockStablecoin is ERC20Permit {
-    constructor() ERC20("Mock Euro", "MEUR") ERC20Permit("Mock Euro") {}
+    constructor() ERC20("Mock Dollar", "MUSD") ERC20Permit("Mock Dollar") {}
 
     function mint(address to, uint256 amount) external {
         _mint(to, amount);

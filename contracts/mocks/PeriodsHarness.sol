@@ -26,11 +26,11 @@ contract PeriodsHarness {
         return Periods.size(mask);
     }
 
-    function first(uint96 mask) external pure returns (uint256) {
+    function first(uint256 mask) external pure returns (uint256) {
         return Periods.first(mask);
     }
 
-    function last(uint96 mask) external pure returns (uint256) {
+    function last(uint256 mask) external pure returns (uint256) {
         return Periods.last(mask);
     }
 

@@ -90,7 +90,8 @@ class Rpc:
             response: Any = self.w3.provider.make_request(RPCEndpoint(method), list(parameters))
         except _LOST as error:
             raise RequestLostError(
-                f"No answer from the node to {method} ({type(error).__name__}).", next_step="Check that it runs, and try again."
+                f"No answer from the node to {method} ({type(error).__name__}).",
+                next_step="Check that it runs, and try again.",
             ) from error
         if "error" in response:
             raise RpcError(method, response["error"])

@@ -187,9 +187,7 @@ def tell(
 
 def nominated(world: World, **changes: Any) -> Rule:
     """A rule whose baseline is the provider's schedule."""
-    return replace(
-        world.rule(baseline=BaselineMethod.NOMINATED, baseline_periods=0), **changes
-    )
+    return replace(world.rule(baseline=BaselineMethod.NOMINATED, baseline_periods=0), **changes)
 
 
 def reference_level(world: World, **changes: Any) -> Rule:

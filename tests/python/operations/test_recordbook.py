@@ -62,6 +62,11 @@ def test_what_is_added_is_there_again(path: Path) -> None:
     assert book.batches_of(1) == [(book.batches[0], 2)]
 
 
+def test_it_is_private(path: Path) -> None:
+    """Given a new book, then nobody else may read it: who has it can open the readings."""
+    assert path.stat().st_mode & 0o077 == 0
+
+
 def test_adding_and_planning_again_changes_nothing(path: Path) -> None:
     """Given a book, when the same is added and planned again, then the file stays as it is."""
     before = path.read_bytes()

@@ -12,7 +12,7 @@ from tests.unit.collateral_escrow.conftest import ADMIN, ALICE, ATTACKER, BOB, V
 
 def permit(vault: Vault, owner: Secp256k1Signer, amount: int, deadline: int) -> RecoverableSignature:
     """The owner's permit for the escrow."""
-    name = "Mock Euro"
+    name = "Mock Dollar"
     message = Permit(
         owner=owner.address,
         spender=vault.escrow.address,

@@ -290,4 +290,3 @@ def test_an_operator_cannot_withdraw(story: Story) -> None:
     world.participants.appointOperator.send(relayer, FOREVER, sender=story.buyer)
     with reverts("CollateralEscrow_InsufficientFree", world.token.address, relayer, 0, 1):
         world.escrow.withdraw.send(world.token.address, relayer, 1, sender=relayer)
-

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def at(story: Story, start: int, end: int, **changes: Any) -> Product:
     """The product in another window, in hours after the first one's start."""
     base = story.product.window_start
-    window = {"window_start": base + start * HOUR, "window_end": base + end * HOUR}
+    window: dict[str, Any] = {"window_start": base + start * HOUR, "window_end": base + end * HOUR}
     return replace(story.product, **window, **changes)
 
 
@@ -142,7 +142,7 @@ def test_needs_the_money(story: Story) -> None:
 
 # ------------------------------------------------------------------ the product
 
-WRONG = {
+WRONG: dict[str, list[dict[str, Any]]] = {
     "schema": [{"schema": 2}],
     "zone": [{"zone": bytes(31) + b"\x01"}],
     "currency": [{"currency": "0x" + "11" * 20}],
@@ -318,12 +318,13 @@ def test_rights_of_one_window_must_agree(world: World) -> None:
     story.issue(story.product, 1)
     other = replace(level, stop_loss_bps=5_000)
     other_id = world.publish(other)
-    for field, change in (
+    changes: list[tuple[str, dict[str, Any]]] = [
         ("windowEnd", {"window_end": story.product.window_end + QUARTER}),
         ("ruleId", {"rule_id": other_id}),
         ("direction", {"direction": Direction.ABSORB}),
         ("referenceW", {"reference_w": 2_000}),
-    ):
+    ]
+    for field, change in changes:
         product = replace(story.product, **change)
         with reverts("FlexibilityRights_WindowDiffers", story.portfolio, product.window_start, field):
             story.issue(product, 1)

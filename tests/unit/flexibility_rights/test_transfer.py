@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 def send(story: Story, right: bytes, to: object, units: int = 1, sender: object = None) -> None:
     """From the buyer."""
-    story.world.rights.safeTransferFrom.send(
-        story.buyer, to, token_id(right), units, b"", sender=sender or story.buyer
-    )
+    story.world.rights.safeTransferFrom.send(story.buyer, to, token_id(right), units, b"", sender=sender or story.buyer)
 
 
 def test_a_transferable_right_moves(world: World) -> None:

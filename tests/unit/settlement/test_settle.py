@@ -10,7 +10,7 @@ import pytest
 from flexbond.ids import dispatch_id, right_id, rule_id
 from flexbond.model.types import ClampLevel, EventStatus, Funding, LockReason, Settled
 from tests.support.evm import reverts
-from tests.unit.story import AVAILABILITY, COLLATERAL, MONEY_OF, QUARTER, Story, nominated, tell
+from tests.unit.story import AVAILABILITY, COLLATERAL, MONEY_OF, Story, nominated, tell
 
 if TYPE_CHECKING:
     from flexbond.model.types import Dispatch
@@ -20,6 +20,8 @@ FULL = 150_000
 """Utilisation of a kW over a quarter hour, base units."""
 MISSING = 225_000
 """Penalty for a kW missing over a quarter hour, base units."""
+KWH_HALF = 500_000
+"""mWh."""
 
 
 def name(dispatch: Dispatch) -> bytes:
@@ -261,9 +263,6 @@ def test_the_provider_bears_the_rounding(story: Story) -> None:
     assert [item.penalty for item in settled] == [28 * MISSING, 28 * MISSING, 24 * MISSING]
 
 
-KWH_HALF = 500_000
-
-
 # ------------------------------------------------------------------ customers and funding
 
 
@@ -328,10 +327,13 @@ def test_a_statement_is_final_and_moves_only_collateral(world: World) -> None:
     assert world.payouts.pool.call(story.event) == (0, 0, False)
 
 
-@pytest.mark.parametrize(("level", "responses", "pay"), [
-    (ClampLevel.DEVICE, 125_000, 2),
-    (ClampLevel.PORTFOLIO, -62_500, 0),
-])
+@pytest.mark.parametrize(
+    ("level", "responses", "pay"),
+    [
+        (ClampLevel.DEVICE, 125_000, 2),
+        (ClampLevel.PORTFOLIO, -62_500, 0),
+    ],
+)
 def test_the_clamp_level_decides_what_is_paid(world: World, level: ClampLevel, responses: int, pay: int) -> None:
     """Given two homes, 30 -> 40 and 50 -> 20 the other way round, the level of the clamp decides."""
     pair = (world.home(0), world.home(1))
@@ -430,4 +432,3 @@ def test_no_notice_after_the_window(story: Story) -> None:
     with reverts("Settlement_TooLate", latest, story.world.evm.time):
         story.call(2)
     assert story.settle_uncalled().only("RightSettled").availability == 2 * AVAILABILITY
-    assert QUARTER == 900

@@ -1,0 +1,163 @@
+"""Submission, settlement, collection, and looking at where things stand."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flexbond.chain.events import export_events, read_events, to_line
+from flexbond.cli.command import Answer, command
+from flexbond.cli.dispatches import EventId
+from flexbond.cli.quantities import address, chosen
+from flexbond.cli.shown import account_lines, collection_lines, event_lines, outcome_lines, short, table, window
+from flexbond.operations import collecting, settlement
+from flexbond.operations.common import token_at
+from flexbond.operations.history import find_events, load_event, logs_of
+from flexbond.operations.proving import MOST_LEAVES
+from flexbond.operations.status import account_status, event_status
+
+if TYPE_CHECKING:
+    from flexbond.cli.desk import Desk
+
+OptionalEvent = Annotated[
+    str | None, typer.Argument(metavar="EVENT", help="Id of the event, or its beginning; all events by default.")
+]
+Leaves = Annotated[
+    int, typer.Option("--max-leaves", help="Most leaves proven in one transaction.", min=1, max=MOST_LEAVES)
+]
+Silence = Annotated[
+    bool, typer.Option("--accept-silence", help="Submit even an event of which the record book shows no device.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands."""
+    command(app, "submit", sends=True)(submit)
+    command(app, "settle", sends=True)(settle)
+    command(app, "collect", sends=True)(collect)
+    command(app, "sweep", sends=True)(sweep)
+    command(app, "status")(status)
+    command(app, "events")(events)
+
+
+def submit(
+    desk: "Desk",
+    event: EventId,
+    records: Annotated[Path, typer.Option("--records", help="The provider's record book.")],
+    max_leaves: Leaves = MOST_LEAVES,
+    accept_silence: Silence = False,
+) -> Answer:
+    """Submit an event and prove its leaves, as provider; go on where an earlier run was stopped."""
+    identity = chosen(event, find_events(desk.suite), name="event")
+    done = settlement.submit_event(
+        desk.suite,
+        desk.sender,
+        identity,
+        records=desk.book(records),
+        max_leaves=max_leaves,
+        accept_silence=accept_silence,
+        progress=desk.progress,
+    )
+    return Answer(value=done, lines=outcome_lines(done))
+
+
+def settle(
+    desk: "Desk",
+    event: OptionalEvent = None,
+    records: Annotated[
+        Path | None, typer.Option("--records", help="The provider's record book; without it, only what anyone can do.")
+    ] = None,
+    max_leaves: Leaves = MOST_LEAVES,
+    accept_silence: Silence = False,
+) -> Answer:
+    """Bring events to their end: submission, proofs, settlement, as needed. May be stopped and started again."""
+    known = find_events(desk.suite)
+    wanted = list(known) if event is None else [chosen(event, known, name="event")]
+    book = None if records is None else desk.book(records)
+    done = [
+        settlement.settle_event(
+            desk.suite,
+            desk.sender,
+            identity,
+            records=book,
+            max_leaves=max_leaves,
+            accept_silence=accept_silence,
+            progress=desk.progress,
+        )
+        for identity in wanted
+    ]
+    lines = [line for outcome in done for line in outcome_lines(outcome)] or ["There are no events."]
+    return Answer(value=done, lines=lines)
+
+
+def collect(
+    desk: "Desk",
+    event: OptionalEvent = None,
+    payee: Annotated[list[str] | None, typer.Option(help="Only for this payee; may be given several times.")] = None,
+) -> Answer:
+    """Credit customers' shares of the pools to their payees. Anyone may, and needs nothing but the chain."""
+    known = find_events(desk.suite)
+    wanted = list(known) if event is None else [chosen(event, known, name="event")]
+    payees = [address(item, name="--payee") for item in payee or ()]
+    done, lines = [], []
+    for identity in wanted:
+        token = token_at(desk.suite, load_event(desk.suite, identity).rule.currency)
+        for collection in collecting.collect_event(
+            desk.suite, desk.sender, identity, payees=payees, progress=desk.progress
+        ):
+            done.append(collection)
+            lines.extend(collection_lines(collection, token))
+    return Answer(value=done, lines=lines or ["No pool is open."])
+
+
+def sweep(
+    desk: "Desk", pool: Annotated[str, typer.Argument(help="Id of the pool (of its event or right), or its beginning.")]
+) -> Answer:
+    """Give what customers did not collect in time to whom the rule names."""
+    known = {item.pool_id for item in logs_of(desk.suite, "Payouts", "PoolFunded")}
+    identity = chosen(pool, known, name="pool")
+    amount = collecting.sweep(desk.suite, desk.sender, identity, progress=desk.progress)
+    return Answer(value={"poolId": identity, "amount": amount}, lines=["Swept." if amount else "Nothing was left."])
+
+
+def status(
+    desk: "Desk",
+    of: Annotated[
+        str | None,
+        typer.Argument(metavar="ACCOUNT|EVENT", help="An address, or an event's id; all events by default."),
+    ] = None,
+) -> Answer:
+    """Show an account's money and rights, an event's state and sums, or all events."""
+    if of is not None and len(of) == 42:
+        account = account_status(desk.suite, address(of, name="ACCOUNT"))
+        return Answer(value=account, lines=account_lines(account))
+    if of is not None:
+        event = event_status(desk.suite, chosen(of, find_events(desk.suite), name="event"))
+        return Answer(value=event, lines=event_lines(event))
+    summaries = [event_status(desk.suite, identity) for identity in find_events(desk.suite)]
+    rows = table("Events", "event", "window", "direction", "state", "next")
+    for item in summaries:
+        rows.add_row(
+            short(item.id),
+            window(item.key.window_start, item.key.window_end),
+            item.key.direction.name.lower(),
+            item.status.name.lower(),
+            item.next.what,
+        )
+    return Answer(value=summaries, lines=[rows] if summaries else ["There are no events."])
+
+
+def events(
+    desk: "Desk",
+    out: Annotated[
+        Path | None, typer.Option(help="File of JSON lines that is brought up to date; standard output by default.")
+    ] = None,
+) -> Answer:
+    """Export the whole event log, from which everything can be rebuilt."""
+    suite = desk.suite
+    if out is not None:
+        added = export_events(suite, out, first_block=suite.first_block)
+        return Answer(value={"file": str(out), "added": added}, lines=[f"{added} events were added to {out}."])
+    lines = [to_line(record) for record in read_events(suite, first_block=suite.first_block)]
+    return Answer(value=[json.loads(line) for line in lines], lines=lines)

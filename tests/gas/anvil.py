@@ -1,0 +1,159 @@
+"""The interface of the EVM of the process, on an Anvil node: here gas is what it costs on a chain.
+
+Every account may send without a key, and every block has exactly the time that was set, so that a run is the same to
+the last digit whenever and wherever it happens.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from flexbond.chain.codec import decode_revert
+from flexbond.chain.plan import created_address
+from flexbond.chain.rpc import Rpc, RpcError
+from flexbond.hashing import checksum_address
+from tests.support.evm import (
+    CHAIN_ID,
+    DEPLOY_GAS,
+    GENESIS,
+    TRANSACTION_GAS,
+    Contract,
+    Evm,
+    Reverted,
+    address_of,
+    artifacts,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.evm import Method
+
+RICH: Final = hex(10**24)
+"""Ether of every sender, wei: no price of gas matters."""
+
+
+class _Log:
+    """A log as pyrevm gives it."""
+
+    def __init__(self, entry: dict[str, Any]) -> None:
+        self.address = str(entry["address"])
+        self.data = ([_bytes(topic) for topic in entry["topics"]], _bytes(entry["data"]))
+
+
+class _Result:
+    """What a transaction did, as pyrevm says it."""
+
+    def __init__(self, receipt: dict[str, Any]) -> None:
+        self.gas_used = int(receipt["gasUsed"], 16)
+        self.logs = [_Log(entry) for entry in receipt["logs"]]
+
+
+class AnvilEvm(Evm):
+    """One chain on a node."""
+
+    def __init__(self, url: str) -> None:
+        self._rpc = Rpc.at(url)
+        self._time = GENESIS
+        self._result: _Result | None = None
+        self._deployed: dict[str, int] = {}
+        self._senders: set[str] = set()
+        self._last = ""
+        self.gas = 0
+        """Of all transactions so far."""
+        self._rpc.request("anvil_autoImpersonateAccount", True)
+        self._rpc.request("anvil_setBlockTimestampInterval", 0)
+        self.time = GENESIS
+
+    @property
+    def chain_id(self) -> int:
+        """31337."""
+        return CHAIN_ID
+
+    @property
+    def time(self) -> int:
+        """Time of the latest block and of all to come, UTC seconds."""
+        return self._time
+
+    @time.setter
+    def time(self, value: int) -> None:
+        if value != int(self._rpc.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16):
+            self._rpc.request("evm_setNextBlockTimestamp", value)
+            self._rpc.request("evm_mine")
+        self._time = value
+
+    @property
+    def result(self) -> Any:
+        """Of the last transaction."""
+        return self._result
+
+    def deploy(self, contract: str, *args: Any, sender: Any, value: int = 0) -> Contract:
+        """Deploys a compiled contract with its constructor's arguments."""
+        artifact = artifacts()[contract]
+        address = created_address(address_of(sender), self._count(sender))
+        code = artifact.bytecode + artifact.abi.constructor.encode_arguments(*args)
+        self._send(address_of(sender), None, code, TRANSACTION_GAS)
+        self._deployed[address_of(sender)] = self.nonce(sender) + 1
+        return Contract(self, artifact.abi, address)
+
+    def nonce(self, account: Any) -> int:
+        """How many contracts the account deployed."""
+        return self._deployed.get(address_of(account), 0)
+
+    def code(self, address: str) -> bytes:
+        """The code at an address, empty where there is none."""
+        return self._rpc.code(address)
+
+    def execute(
+        self,
+        sender: Any,
+        to: str,
+        data: bytes,
+        *,
+        value: int = 0,
+        gas: int = TRANSACTION_GAS,
+        is_static: bool = False,
+    ) -> bytes:
+        """One call with raw data; its raw result. Raises Reverted."""
+        call = {"from": address_of(sender), "to": to, "data": "0x" + data.hex(), "gas": hex(DEPLOY_GAS)}
+        try:
+            output = _bytes(self._rpc.request("eth_call", call, "latest"))
+        except RpcError as error:
+            raise Reverted(decode_revert(error.revert_data or b"", artifacts().errors)) from None
+        if not is_static:
+            self._send(address_of(sender), to, data, min(gas, TRANSACTION_GAS))
+        return output
+
+    def spent_within(self, method: Method) -> int:
+        """Gas of the one call of a function within the last transaction, its own calls included."""
+        wanted = method.address.lower(), "0x" + method.function.selector.hex()
+
+        def frames(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
+            yield call
+            for inner in call.get("calls", ()):
+                yield from frames(inner)
+
+        top = self._rpc.request("debug_traceTransaction", self._last, {"tracer": "callTracer"})
+        (found,) = [call for call in frames(top) if (call["to"], call["input"][:10]) == wanted]
+        return int(found["gasUsed"], 16)
+
+    def _count(self, account: Any) -> int:
+        return self._rpc.nonce(address_of(account))
+
+    def _send(self, sender: str, to: str | None, data: bytes, gas: int) -> None:
+        if sender not in self._senders:
+            self._senders.add(sender)
+            self._rpc.request("anvil_setBalance", sender, RICH)
+        transaction = {"from": sender, "data": "0x" + data.hex(), "gas": hex(gas)}
+        if to is not None:
+            transaction["to"] = checksum_address(to)
+        receipt = self._rpc.request("eth_sendTransactionSync", transaction)
+        assert receipt["status"] == "0x1", f"a transaction of {sender} to {to} failed"
+        self._last = receipt["transactionHash"]
+        self._result = _Result(receipt)
+        self.gas += self._result.gas_used
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(re.sub("^0x", "", text))

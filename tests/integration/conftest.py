@@ -1,0 +1,33 @@
+"""The called event that many cases begin with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from flexbond.chain.node import NodeKind
+from tests.integration.case import Case
+from tests.integration.stage import raised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.integration.stage import Stage
+
+
+@pytest.fixture(scope="module")
+def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, bytes]]:
+    """A called event with attested records, just after the reading deadline."""
+    with raised(NodeKind.ANVIL, tmp_path_factory.mktemp("cases")) as stage:
+        yield stage, stage.up_to_called()
+
+
+@pytest.fixture
+def case(called: tuple[Stage, bytes]) -> Iterator[Case]:
+    """The same for every test."""
+    stage, event = called
+    book, snapshot = stage.book_path.read_bytes(), stage.rpc.request("evm_snapshot")
+    yield Case(stage, event)
+    assert stage.rpc.request("evm_revert", snapshot)
+    stage.book_path.write_bytes(book)

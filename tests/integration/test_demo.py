@@ -1,0 +1,225 @@
+"""The whole demonstration: on Anvil once, on Ganache once, and what becomes of its chain when it is stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from flexbond.chain.events import load_events
+from flexbond.chain.node import HOST, NodeError, clone_root
+from flexbond.demo import narrate, runner, summary
+from flexbond.demo.ledger import Ledger
+from flexbond.demo.play import Play
+from flexbond.demo.result import DemoResult
+from flexbond.demo.stage import set_up
+from tests.python.demo import demo_sample as sample
+
+COMMAND = [sys.executable, "-c", "from flexbond.cli import main; raise SystemExit(main())"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run gave."""
+
+    result: DemoResult
+    out: Path
+    seconds: float
+
+
+def run_on(network: str, folder: Path) -> Run:
+    began = time.monotonic()
+    result = runner.run(network=network, out=folder)
+    return Run(result, folder, time.monotonic() - began)
+
+
+@pytest.fixture(scope="module")
+def on_anvil(tmp_path_factory) -> Run:
+    return run_on("anvil", tmp_path_factory.mktemp("anvil"))
+
+
+def require_story(run: Run) -> None:
+    """The five windows came out as the model, which knows no chain, says: to the base unit."""
+    assert [event.occasion.slug for event in run.result.events] == [
+        "evening-1",
+        "midday",
+        "evening-2",
+        "evening-3",
+        "uncalled",
+    ]
+    for event, occasion in zip(run.result.events, sample.plan(), strict=True):
+        alone = sample.event(occasion)
+        assert [line.settled for line in event.dispatches] == [line.settled for line in alone.dispatches]
+        assert [line.periods for line in event.dispatches] == [line.periods for line in alone.dispatches]
+        assert event.periods == alone.periods
+        assert event.homes == alone.homes
+        assert event.root == alone.root
+        assert (event.pool.amount, event.pool.remainder) == (alone.pool.amount, alone.pool.remainder)
+        assert event.uncalled_availability == alone.uncalled_availability
+
+
+def require_balance(run: Run) -> None:
+    """Deposits are withdrawals, free and locked money; what is left over is with the party that the rules name."""
+    parties = run.result.parties
+    left = sum(party.free + party.locked for party in parties)
+    assert run.result.deposited == run.result.withdrawn + left
+    assert (run.result.owed, run.result.held) == (left, left)
+    assert {party.name: party.free for party in parties if party.free} == {"Unclaimed": left}
+    assert left == sum(event.pool.remainder for event in run.result.events)
+    assert sum(party.earned for party in parties) == 0
+    for party in parties:
+        assert party.deposited + party.earned - party.withdrawn == party.free + party.locked
+
+
+@pytest.mark.anvil
+def test_the_story_on_anvil(on_anvil: Run) -> None:
+    """Given Anvil, when the demonstration runs, then windows and balances come out, in less than a minute."""
+    require_story(on_anvil)
+    require_balance(on_anvil)
+    assert on_anvil.seconds < 60
+
+
+@pytest.mark.anvil
+def test_the_files(on_anvil: Run) -> None:
+    """Given a run, when it ends, then report and log are there, and nothing else."""
+    assert sorted(path.name for path in on_anvil.out.iterdir()) == ["events.jsonl", "report.html"]
+    page = (on_anvil.out / "report.html").read_text(encoding="utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "<script" not in page
+    for _, address in on_anvil.result.contracts:
+        assert address in page
+
+
+@pytest.mark.anvil
+def test_the_log_alone_gives_the_table(on_anvil: Run) -> None:
+    """Given the log's file, when an auditor rebuilds the ledger from it, then every party's balances come out."""
+    log = list(load_events(on_anvil.out / "events.jsonl"))
+    assert len(log) == on_anvil.result.log_events
+    ledger = Ledger.of(on_anvil.result.token.address, log)
+    for party in on_anvil.result.parties:
+        account = ledger.accounts[party.address]
+        assert (account.free, account.locked) == (party.free, party.locked)
+        assert sum(account.moved.values()) == party.free + party.locked
+
+
+@pytest.mark.anvil
+def test_every_action_has_its_gas(on_anvil: Run) -> None:
+    """Given a run, when its gas is read, then every action of the story is in it and below the cap."""
+    gas = {(line.contract, line.action): line for line in on_anvil.result.gas}
+    for action in [
+        ("DeviceRegistry", "enrol"),
+        ("MeterOracle", "attest"),
+        ("MeterOracle", "attestP256"),
+        ("FlexibilityMarket", "take"),
+        ("Settlement", "dispatch"),
+        ("Settlement", "stop"),
+        ("Measurement", "nominate"),
+        ("Measurement", "submit"),
+        ("Measurement", "prove"),
+        ("Settlement", "settle"),
+        ("Settlement", "settleUncalled"),
+        ("Payouts", "collect"),
+        ("Payouts", "collectByCapacity"),
+        ("Payouts", "sweep"),
+    ]:
+        assert 0 < gas[action].least <= gas[action].most < 16_700_000
+    assert ("Governance", "grantRole") not in gas
+
+
+@pytest.mark.anvil
+def test_it_is_told(on_anvil: Run) -> None:
+    """Given a run, when it is told and summed up, then the sums are in both."""
+    story = "\n".join(narrate(on_anvil.result, on_anvil.out))
+    assert "home-09 was silent" in story
+    assert "batteries are modelled" in story
+    told = summary(on_anvil.result, on_anvil.out)
+    assert json.loads(json.dumps(told)) == told
+    assert [window["penalty"] > 0 for window in told["windows"]] == [False, False, True, True, False]
+
+
+@pytest.mark.ganache
+@pytest.mark.slow
+def test_the_story_on_ganache(tmp_path: Path) -> None:
+    """Given Ganache, when the demonstration runs, then the same comes out to the base unit."""
+    run = run_on("ganache", tmp_path)
+    require_story(run)
+    require_balance(run)
+    assert "ganache" in run.result.client.lower()
+
+
+def test_another_network_is_refused(tmp_path: Path) -> None:
+    """Given a network that is no local chain, when the demonstration is asked for, then nothing starts."""
+    with pytest.raises(NodeError, match="chain of its own, and mainnet is none"):
+        runner.run(network="mainnet", out=tmp_path)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((HOST, port)) == 0
+
+
+@pytest.mark.anvil
+def test_the_chain_ends_on_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given an error in the middle of the story, when it passes through, then the chain has ended and nothing is left behind."""
+    ports: list[int] = []
+
+    def noted(node, homes, folder, say):
+        ports.append(node.port)
+        return set_up(node, homes, folder, say)
+
+    def broken(self: Play) -> None:
+        raise RuntimeError("in the middle")
+
+    monkeypatch.setattr(runner, "set_up", noted)
+    monkeypatch.setattr(Play, "perform", broken)
+    with pytest.raises(RuntimeError, match="in the middle"):
+        runner.run(network="anvil", out=tmp_path)
+    assert not listens(ports[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.anvil
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_the_chain_ends_on_interruption(tmp_path: Path, sent: signal.Signals) -> None:
+    """Given a run of the command, when it is interrupted or terminated, then it ends with an error and its chain with it."""
+    command = [*COMMAND, "demo", "--network", "anvil", "--out", str(tmp_path)]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    process = subprocess.Popen(
+        command, cwd=clone_root(), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "Started anvil on port" in line)
+        port = int(line.partition("port ")[2].partition(",")[0])
+        assert listens(port)
+        process.send_signal(sent)
+        process.stderr.read()
+        assert process.wait(30) != 0
+        assert not listens(port)
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+@pytest.mark.anvil
+def test_the_command_ends_well(tmp_path: Path) -> None:
+    """Given the command with --json, when it runs, then it exits with 0 and standard output is the summary alone."""
+    command = [*COMMAND, "demo", "--network", "anvil", "--out", str(tmp_path), "--json"]
+    done = subprocess.run(command, cwd=clone_root(), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["network"] == "anvil"
+    assert Path(told["report"]).is_file()
+    assert Path(told["events"]).is_file()

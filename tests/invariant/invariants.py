@@ -1,0 +1,220 @@
+"""The invariants of `docs/invariants.md`, asserted on what the contracts answer, with their ids."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from flexbond import ids
+from flexbond.model.settlement import availability_per_unit, collateral_per_unit, share_of_pool
+from flexbond.model.suite.measurement import count_of
+from flexbond.model.types import EventStatus, Funding, LockReason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from flexbond.model.types import Entry, EventKey, Settled
+    from tests.invariant.cast import Cast
+    from tests.invariant.ghost import Called, Event, Ghost, Issued, Pool
+    from tests.invariant.stage import Stage
+
+EDGES = {
+    (EventStatus.OPEN, EventStatus.CALLED),
+    (EventStatus.CALLED, EventStatus.SUBMITTED),
+    (EventStatus.CALLED, EventStatus.UNMEASURED),
+    (EventStatus.SUBMITTED, EventStatus.MEASURED),
+    (EventStatus.SUBMITTED, EventStatus.UNMEASURED),
+}
+
+
+class Invariants:
+    """Looks at the contracts and at what happened."""
+
+    def __init__(self, stage: Stage, cast: Cast, ghost: Ghost) -> None:
+        self.stage = stage
+        self.world = stage.world
+        self.cast = cast
+        self.ghost = ghost
+
+    # ---------------------------------------------------------------- at single steps
+
+    def at_settlement(self, call: Called, settled: Settled, units_collateral: int, units_availability: int) -> None:
+        """How a dispatch ended."""
+        escrowed = call.rule.funding is Funding.ESCROWED
+        if escrowed:
+            assert settled.pay + settled.utilisation_refund == call.locked, "INV-5: utilisation"
+            assert settled.availability + settled.availability_refund == units_availability, "INV-5: availability"
+        assert settled.penalty + settled.released == units_collateral, "INV-5: collateral"
+        assert call.settled is None, "INV-15: settled twice"
+        status = self.ghost.events[ids.event_id(call.product.event_key)].status
+        assert status in (EventStatus.MEASURED, EventStatus.UNMEASURED), "INV-15: settled before the event is final"
+
+    def at_measurement(self, event: Event, responses: tuple[int, ...], proven: int, leaves: int) -> None:
+        """An event was measured."""
+        submitted = event.submitted
+        assert submitted is not None, "INV-17: measured without submission"
+        key = ids.event_id(event.key)
+        commitment = self.world.measurement.commitment.call(key)
+        assert commitment == ids.commitment(submitted.root, submitted.totals), "INV-17: other totals than submitted"
+        assert submitted.root == submitted.measured.tree.root, "INV-17: a root that does not follow from the records"
+        assert submitted.totals == submitted.measured.totals, "INV-17: totals that do not follow from the records"
+        assert responses == submitted.measured.responses_milli_wh, "INV-17: other responses than the records give"
+        assert proven == leaves, "INV-17: not every leaf was proven"
+        for period, response in enumerate(responses):
+            calls = [(call, call.dispatch.orders_w[period]) for call in self.ghost.calls_of(key)]
+            total = sum(order for _, order in calls)
+            shares = sum(response * order // total for _, order in calls if order)
+            assert not total or shares <= response, "INV-9: shares exceed the response"
+
+    def at_collection(self, pool: Pool, index: int, amount: int, part: int, total: int) -> None:
+        """A place collected its part of the whole."""
+        assert index not in pool.collected, "INV-18: collected twice"
+        assert amount == share_of_pool(pool.funded, part, total), "INV-18: the share depends on when it is collected"
+
+    def at_issue(self, right: Issued) -> None:
+        """Units were issued."""
+        portfolio, start = right.product.portfolio_id, right.product.window_start
+        promised = self.world.rights.window.call(portfolio, start)[2]
+        assert promised <= self.world.devices.sums.call(portfolio).capacity_w, "INV-11: more promised than there is"
+
+    # ---------------------------------------------------------------- after steps
+
+    def of_event(self, event: bytes) -> None:
+        """One event."""
+        known = self.ghost.events[event]
+        status = self.world.measurement.eventState.call(event).status
+        if status is not known.status:
+            assert (known.status, status) in EDGES, f"INV-14: from {known.status.name} to {status.name}"
+            known.status = status
+        calls = self.ghost.calls_of(event)
+        for period in range(count_of(known.key, known.rule)):
+            found = self.world.settlement.orderedW.call(event, period)
+            assert found == sum(call.dispatch.orders_w[period] for call in calls), f"INV-8: period {period}"
+
+    def of_call(self, call: Called) -> None:
+        """One dispatch."""
+        held = self._locked(call.rule.currency, LockReason.UTILISATION, call.id)
+        expected = 0 if call.settled else call.locked
+        assert held == expected, f"INV-4: {held} locked for a dispatch, not {expected}"
+
+    def of_right(self, right_id: bytes) -> None:
+        """One right."""
+        right = self.ghost.rights[right_id]
+        product, rule = right.product, right.rule
+        calls = [call for call in self.ghost.open_calls() if call.dispatch.right_id == right_id]
+        under_way = sum(call.dispatch.units for call in calls)
+        held = sum(self.world.rights.balanceOf.call(who, ids.token_id(right_id)) for who in right.holders)
+        gone = right.released + right.refunded + right.dispatched
+        assert right.issued == held + gone, "INV-16: units appear or vanish"
+
+        backed = under_way + (0 if right.expired else held)
+        collateral = self._locked(product.currency, LockReason.COLLATERAL, right_id)
+        assert collateral == backed * collateral_per_unit(product, rule.collateral_bps), "INV-2: collateral"
+        # Once expired, only holders whose provider was unavailable have something to get back.
+        refundable = held if right.unavailable else 0
+        waiting = refundable if right.expired else held + right.released
+        units = 0 if rule.funding is Funding.STATEMENT else under_way + waiting
+        availability = self._locked(product.currency, LockReason.AVAILABILITY, right_id)
+        assert availability == units * availability_per_unit(product), "INV-3: availability"
+
+    def of_pool(self, pool_id: bytes) -> None:
+        """One pool."""
+        pool = self.ghost.pools[pool_id]
+        gone = sum(pool.collected.values()) + pool.swept
+        held = self._locked(pool.rule.currency, LockReason.POOL, pool_id)
+        assert held == pool.funded - gone, "INV-6: the lock is not what was funded less what was collected"
+        assert gone <= pool.funded, "INV-6: more collected than funded"
+
+    # ---------------------------------------------------------------- now and then
+
+    def of_everything(self) -> None:
+        """All that is conserved, and all single things."""
+        self.of_money()
+        self.of_windows()
+        self.of_fleet()
+        for event in self.ghost.events:
+            self.of_event(event)
+        for call in self.ghost.calls.values():
+            self.of_call(call)
+        for right in self.ghost.rights:
+            self.of_right(right)
+        for pool in self.ghost.pools:
+            self.of_pool(pool)
+
+    def of_money(self) -> None:
+        """All tokens."""
+        escrow = self.world.escrow
+        for token in self.cast.tokens:
+            free = sum(escrow.free.call(token, account) for account in [*self.cast.everyone, *self.cast.contracts])
+            locks = sum(escrow.lockOf.call(ids.lock_id(token, *place))[1] for place in self._places())
+            owed = escrow.owed.call(token)
+            assert owed == free + locks, "INV-1: owed is not the sum of all balances and locks"
+            if token != self.cast.tokens[3]:  # the rebasing one may lose what it likes
+                held = self.world.evm.at("MockStablecoin", token).balanceOf.call(escrow.address)
+                assert owed <= held, "INV-1: more is owed than held"
+            assert owed == self.ghost.deposited[token], "INV-7: money came or went otherwise"
+
+    def of_windows(self) -> None:
+        """All windows that were sold."""
+        promised: dict[tuple[bytes, int], int] = defaultdict(int)
+        for right in self.ghost.rights.values():
+            product, gone = right.product, right.released + right.refunded
+            promised[product.portfolio_id, product.window_start] += (right.issued - gone) * product.lot_w
+        for (portfolio, start), power in promised.items():
+            found = self.world.rights.window.call(portfolio, start)[2]
+            assert found == power, f"INV-11: {found} W are promised, not {power}"
+        for one, other in combinations(self.ghost.rights.values(), 2):
+            keys = one.product.event_key, other.product.event_key
+            if keys[0].portfolio_id == keys[1].portfolio_id and _overlap(*keys):
+                assert keys[0] == keys[1], "INV-10: two events of a portfolio overlap"
+
+    def of_fleet(self) -> None:
+        """All portfolios."""
+        devices, present = self.world.devices, set[bytes]()
+        lists: dict[bytes, list[Entry]] = {}
+        for portfolio in self.cast.portfolios:
+            sums = devices.sums.call(portfolio)
+            lists[portfolio] = [devices.entry.call(portfolio, index) for index in range(sums.entries)]
+            inside = [entry for entry in lists[portfolio] if not entry.left_at]
+            assert sums.capacity_w == sum(entry.capacity_w for entry in inside), "INV-12: capacity"
+            assert sums.connection_w == sum(entry.connection_w for entry in inside), "INV-12: connections"
+            points = [entry.metering_point for entry in inside]
+            assert len({*points}) == len(points), "INV-12: a point is open twice in a portfolio"
+            assert not present & {*points}, "INV-12: a point is open in two portfolios"
+            present |= {*points}
+            share = devices.portfolio.call(portfolio).customer_share_bps
+            assert share >= self.ghost.shares.get(portfolio, 0), "INV-19: the customers' share fell"
+            self.ghost.shares[portfolio] = share
+        for rule in self.cast.rule_by_id:
+            assert self.world.rulebook.isPublished.call(rule), "INV-19: a rule is gone"
+        self._counted_once(lists)
+
+    def _counted_once(self, lists: dict[bytes, list[Entry]]) -> None:
+        for one, other in combinations(self.ghost.events.values(), 2):
+            if _overlap(one.key, other.key):
+                both = _counted(lists, one) & _counted(lists, other)
+                assert not both, "INV-13: a metering point is counted in two events at once"
+
+    # ---------------------------------------------------------------- reading
+
+    def _places(self) -> Iterable[tuple[LockReason, bytes]]:
+        for right in self.ghost.rights:
+            yield LockReason.COLLATERAL, right
+            yield LockReason.AVAILABILITY, right
+        for call in self.ghost.calls:
+            yield LockReason.UTILISATION, call
+        for pool in self.ghost.pools:
+            yield LockReason.POOL, pool
+
+    def _locked(self, token: str, reason: LockReason, key: bytes) -> int:
+        return int(self.world.escrow.lockOf.call(ids.lock_id(token, reason, key))[1])
+
+
+def _overlap(one: EventKey, other: EventKey) -> bool:
+    return one.window_start < other.window_end and other.window_start < one.window_end
+
+
+def _counted(lists: dict[bytes, list[Entry]], event: Event) -> set[bytes]:
+    entries = lists[event.key.portfolio_id]
+    return {entry.metering_point for entry in entries if entry.was_in_before(event.first_notice)}

@@ -1,0 +1,506 @@
+"""DeliveryVerifier.measure: one device's response from its records, and every reason to call it silent."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from flexbond.hashing import ZERO_ADDRESS
+from flexbond.model.types import (
+    Answer,
+    BaselineMethod,
+    ClampLevel,
+    DeviceKind,
+    DeviceProof,
+    Direction,
+    Entry,
+    EventKey,
+    Grid,
+    Question,
+    RecordOpening,
+    Rule,
+    Silence,
+)
+from flexbond.records import MeterRecord
+from flexbond.trees import BatchTree
+from tests.support.evm import reverts
+from tests.support.world import DAY, GRID, World
+from tests.unit.story import HOUR, QUARTER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tests.support.world import Home
+
+CLAMP = 1_250_000
+"""5 kW over a quarter hour, mWh."""
+SHIFT = 3_600 * CLAMP
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A home of 5 kW with 15 kW of connection, measured on a day that is over: ordered 18:00 to 19:00, called at 17:05."""
+
+    world: World
+    home: Home
+    rule: Rule
+    question: Question
+    entry: Entry
+
+    @property
+    def window(self) -> int:
+        """Its start."""
+        return self.question.key.window_start
+
+    @property
+    def slot(self) -> int:
+        """Start of the day."""
+        return self.window - 18 * HOUR
+
+    @property
+    def needed(self) -> list[int]:
+        """Places of the readings that are needed: 16:45 and the hour from 18:00."""
+        return [67, 72, 73, 74, 75]
+
+    def record(self, readings: dict[int, int] | None = None, **changes: Any) -> MeterRecord:
+        """A day of 500 000 mWh a quarter hour, but where told otherwise."""
+        values = [500_000] * 96
+        for place, value in (readings or {}).items():
+            values[place] = value
+        return self.world.record(self.home, changes.pop("slot", self.slot), values, **changes)
+
+    def show(self, record: MeterRecord, places: Sequence[int] | None = None, attest: bool = True) -> RecordOpening:
+        """The record opened at the needed places, attested in a batch of two, or not at all."""
+        other = self.record({0: 1}, revision=0) if record.head.revision else self.record({0: 1}, slot=self.slot - DAY)
+        records = [(self.home, record), (self.home, other)]
+        tree = BatchTree.of([item.struct_hash for _, item in records])
+        if attest:
+            self.world.attest(records)
+        return record.opening(self.needed if places is None else places, batch_root=tree.root, batch_path=tree.path(0))
+
+    def measure(self, *records: RecordOpening, **changes: Any) -> Answer:
+        """What the verifier answers."""
+        answer: Answer = self.world.verifier.measure.call(
+            changes.get("rule", self.rule),
+            changes.get("question", self.question),
+            changes.get("entry", self.entry),
+            DeviceProof(records=records),
+        )
+        return answer
+
+
+@pytest.fixture
+def bench(world: World) -> Bench:
+    """The home, enrolled yesterday, and a day that is over."""
+    home = world.home(0)
+    portfolio = world.portfolio_of([home])
+    entry = world.devices.entry.call(portfolio, 0)
+    start = world.tomorrow(18)
+    world.evm.time = world.tomorrow() + DAY
+    key = EventKey(
+        portfolio_id=portfolio,
+        window_start=start,
+        window_end=start + HOUR,
+        rule_id=bytes(32),
+        direction=Direction.SHED,
+        reference_w=0,
+    )
+    question = Question(key=key, first_notice=start - HOUR + 300, submitted_at=start + 2 * DAY, ordered_mask=0b1111)
+    return Bench(world=world, home=home, rule=world.rule(), question=question, entry=entry)
+
+
+def absorb(question: Question, **changes: Any) -> Question:
+    """The same question in the other direction."""
+    return replace(question, key=replace(question.key, direction=Direction.ABSORB), **changes)
+
+
+def silent(answer: Answer, why: Silence, column: int = 0) -> None:
+    """The answer of a silent device: this entry in every column, nothing else."""
+    assert answer.silence is why
+    count = len(answer.columns)
+    assert answer.columns == (column,) * count
+    assert answer.weight == 0
+    assert answer.baseline_milli_wh == (0,) * count
+    assert answer.metered_milli_wh == (0,) * count
+
+
+# ------------------------------------------------------------------ responses
+
+
+def test_against_the_last_period_before_the_notice(bench: Bench) -> None:
+    """Given 500 Wh before the notice and less in the window, the response is the difference, in every period."""
+    shown = bench.show(bench.record({72: 400_000, 73: 500_000, 74: 600_000, 75: -800_000}))
+    answer = bench.measure(shown)
+    responses = (100_000, 0, -100_000, CLAMP)
+    assert answer.silence is Silence.OK
+    assert answer.baseline_milli_wh == (500_000,) * 4
+    assert answer.metered_milli_wh == (400_000, 500_000, 600_000, -800_000)
+    assert answer.columns == tuple(3_600 * response + SHIFT for response in responses)
+    assert answer.weight == 100_000 + CLAMP
+
+
+def test_of_a_device_alone(bench: Bench) -> None:
+    """Given clamp DEVICE, what went the wrong way counts as nothing."""
+    shown = bench.show(bench.record({72: 400_000, 73: 500_000, 74: 600_000, 75: -800_000}))
+    answer = bench.measure(shown, rule=replace(bench.rule, clamp_level=ClampLevel.DEVICE))
+    assert answer.columns == (100_000, 0, 0, CLAMP)
+    assert answer.weight == 100_000 + CLAMP
+
+
+def test_the_other_direction(bench: Bench) -> None:
+    """Given Absorb, more consumption is the response, clamped on both sides."""
+    shown = bench.show(bench.record({72: 400_000, 73: 500_000, 74: 2_500_000, 75: -900_000}))
+    answer = bench.measure(shown, question=absorb(bench.question))
+    assert answer.columns == tuple(3_600 * response + SHIFT for response in (-100_000, 0, CLAMP, -CLAMP))
+    assert answer.weight == CLAMP
+
+
+def test_only_ordered_periods(bench: Bench) -> None:
+    """Given two of four periods ordered, only these have columns and only their readings are needed."""
+    shown = bench.show(bench.record({73: 400_000, 75: 300_000}), [67, 73, 75])
+    answer = bench.measure(shown, question=replace(bench.question, ordered_mask=0b1010))
+    assert answer.metered_milli_wh == (400_000, 300_000)
+    assert answer.weight == 300_000
+
+
+@pytest.mark.parametrize(
+    ("direction", "baseline"), [(Direction.SHED, (-2, 2)), (Direction.ABSORB, (-1, 3))], ids=["shed", "absorb"]
+)
+def test_the_mean_is_rounded_against_the_provider(
+    bench: Bench, direction: Direction, baseline: tuple[int, int]
+) -> None:
+    """Given three periods whose mean is no whole mWh, it is rounded down for Shed and up for Absorb, below zero too."""
+    rule = replace(bench.rule, baseline_periods=3)
+    question = bench.question if direction is Direction.SHED else absorb(bench.question)
+    below = bench.show(bench.record({65: -5, 66: 0, 67: 0}), [65, 66, *bench.needed])
+    assert bench.measure(below, rule=rule, question=question).baseline_milli_wh[0] == baseline[0]
+    above = bench.show(bench.record({65: 8, 66: 0, 67: 0}, revision=1), [65, 66, *bench.needed])
+    assert bench.measure(above, rule=rule, question=question).baseline_milli_wh[0] == baseline[1]
+
+
+def test_a_period_that_ends_with_the_notice_counts(bench: Bench) -> None:
+    """Given a notice at the end of a period, that period is the last before it; a second earlier it is not."""
+    shown = bench.show(bench.record({67: 100_000, 68: 200_000}), [68, *bench.needed])
+    at = bench.slot + 69 * QUARTER
+    answer = bench.measure(shown, question=replace(bench.question, first_notice=at))
+    assert answer.baseline_milli_wh[0] == 200_000
+    answer = bench.measure(shown, question=replace(bench.question, first_notice=at - 1))
+    assert answer.baseline_milli_wh[0] == 100_000
+
+
+def test_hours_of_quarter_hours(bench: Bench) -> None:
+    """Given settlement periods of an hour, four readings make one, and all four are needed."""
+    rule = replace(bench.rule, period_seconds=HOUR)
+    question = replace(bench.question, ordered_mask=0b1)
+    places = [64, 65, 66, 67, 72, 73, 74, 75]
+    shown = bench.show(bench.record({72: 1, 73: 2, 74: 3, 75: 4}), places)
+    answer = bench.measure(shown, rule=rule, question=question)
+    assert (answer.baseline_milli_wh, answer.metered_milli_wh) == ((2_000_000,), (10,))
+    few = bench.show(bench.record({72: 1}, revision=1), [64, 72])
+    assert bench.measure(few, rule=rule, question=question).silence is Silence.OK
+    opened = bench.show(bench.record({72: 1}, revision=2), [72])
+    assert bench.measure(opened, rule=rule, question=question).silence is Silence.MISSING_READING
+
+
+def test_over_two_days(bench: Bench) -> None:
+    """Given a window after midnight and a baseline before it, two records are shown."""
+    start = bench.slot + DAY
+    key = replace(bench.question.key, window_start=start, window_end=start + HOUR)
+    question = replace(bench.question, key=key, first_notice=start - 600)
+    bench.world.evm.time += DAY
+    before = bench.show(bench.record({95: 600_000}), [94])
+    after = bench.show(bench.record({0: 100_000}, slot=start), [0, 1, 2, 3])
+    answer = bench.measure(before, after, question=question)
+    assert answer.silence is Silence.OK
+    assert (answer.baseline_milli_wh[0], answer.metered_milli_wh[0]) == (500_000, 100_000)
+    assert bench.measure(after, before, question=question).silence is Silence.MISSING_READING
+
+
+def test_shown_twice_or_too_much_changes_nothing(bench: Bench) -> None:
+    """Given a record shown twice, or opened in full, the answer is the same."""
+    record = bench.record({72: 400_000})
+    once = bench.show(record)
+    answer = bench.measure(once)
+    assert bench.measure(once, once) == answer
+    tree = BatchTree.of([record.struct_hash, bench.record({0: 1}, slot=bench.slot - DAY).struct_hash])
+    whole = record.opening(range(96), batch_root=tree.root, batch_path=tree.path(0))
+    assert bench.measure(whole) == answer
+    assert bench.measure(whole, once, whole) == answer
+
+
+# ------------------------------------------------------------------ baselines of the portfolio
+
+
+@pytest.mark.parametrize("method", [BaselineMethod.NOMINATED, BaselineMethod.REFERENCE_LEVEL])
+def test_measured_for_the_portfolio(bench: Bench, method: BaselineMethod) -> None:
+    """Given a baseline of the portfolio, the column is what was metered, shifted; the weight is the capacity."""
+    rule = replace(bench.rule, baseline=method, baseline_periods=0)
+    shown = bench.show(bench.record({72: 3_750_000, 73: -3_750_000}), [72, 73, 74, 75])
+    full = 1_000 * 15_000 * QUARTER
+    metered = (3_750_000, -3_750_000, 500_000, 500_000)
+    answer = bench.measure(shown, rule=rule)
+    assert (answer.silence, answer.weight, answer.metered_milli_wh) == (Silence.OK, 5_000, metered)
+    assert answer.baseline_milli_wh == (0,) * 4
+    assert answer.columns == tuple(full - 3_600 * value for value in metered)
+    other = bench.measure(shown, rule=rule, question=absorb(bench.question))
+    assert other.columns == tuple(full + 3_600 * value for value in metered)
+    silent(bench.measure(rule=rule), Silence.NO_RECORD)
+
+
+# ------------------------------------------------------------------ silence
+
+
+def test_without_records(bench: Bench) -> None:
+    """Given no records, the device counts as its worst (PORTFOLIO) or as nothing (DEVICE)."""
+    silent(bench.measure(), Silence.NO_RECORD)
+    silent(bench.measure(rule=replace(bench.rule, clamp_level=ClampLevel.DEVICE)), Silence.NO_RECORD)
+
+
+def test_the_worst_is_a_whole_number(bench: Bench) -> None:
+    """Given a capacity whose energy is no whole mWh, the clamp is rounded down and the column keeps the rest."""
+    rule = replace(bench.rule, period_seconds=60)
+    question = replace(bench.question, ordered_mask=0b1)
+    answer = bench.measure(rule=rule, question=question, entry=replace(bench.entry, capacity_w=1))
+    assert answer.columns == (1_000 * 60 - 3_600 * 16,)
+
+
+@pytest.mark.parametrize(
+    ("joined", "left", "active"), [(-1, 0, True), (0, 0, False), (-1, 0.5, True), (-2, -1, False), (-2, 1, True)]
+)
+def test_not_in_the_portfolio(bench: Bench, joined: float, left: float, active: bool) -> None:
+    """Given a place as it stood just before the first notice, one that joined with it or left before counts as nothing."""
+    notice = bench.question.first_notice
+    entry = replace(
+        bench.entry,
+        joined_at=notice + int(joined),
+        left_at=notice if left == 0.5 else notice + int(left) if left else 0,
+    )
+    shown = bench.show(bench.record())
+    answer = bench.measure(shown, entry=entry)
+    if active:
+        assert answer.silence is Silence.OK
+    else:
+        silent(answer, Silence.INACTIVE)
+        silent(bench.measure(entry=entry), Silence.INACTIVE)
+
+
+def test_suspended(bench: Bench) -> None:
+    """Given a device suspended, it is silent in what is submitted later, not in what was submitted by then."""
+    shown = bench.show(bench.record())
+    bench.world.devices.suspend.send(bench.home.metering_point, sender=bench.world.accounts.meter_operator)
+    now = bench.world.evm.time
+    later = replace(bench.question, submitted_at=now + 1)
+    silent(bench.measure(shown, question=later), Silence.SUSPENDED)
+    silent(bench.measure(question=later), Silence.SUSPENDED)
+    assert bench.measure(shown, question=replace(bench.question, submitted_at=now)).silence is Silence.OK
+
+
+def test_a_kind_below_the_rules(world: World) -> None:
+    """Given a gateway, it is silent under a rule for devices and not under one for gateways."""
+    home = world.home(3, kind=DeviceKind.GATEWAY)
+    portfolio = world.portfolio_of([home])
+    entry = world.devices.entry.call(portfolio, 0)
+    key = EventKey(
+        portfolio_id=portfolio,
+        window_start=world.tomorrow(),
+        window_end=world.tomorrow(1),
+        rule_id=bytes(32),
+        direction=Direction.SHED,
+        reference_w=0,
+    )
+    question = Question(key=key, first_notice=world.evm.time, submitted_at=world.evm.time, ordered_mask=1)
+    for kind, why in (
+        (DeviceKind.DEVICE, Silence.LOW_ASSURANCE),
+        (DeviceKind.GATEWAY, Silence.NO_RECORD),
+        (DeviceKind.DATA_COLLECTOR, Silence.NO_RECORD),
+    ):
+        rule = world.rule(min_assurance=kind)
+        answer = world.verifier.measure.call(rule, question, entry, DeviceProof(records=()))
+        assert answer.silence is why
+
+
+def test_the_record_of_another(bench: Bench) -> None:
+    """Given a record of another metering point, the device is silent."""
+    shown = bench.show(bench.record())
+    silent(bench.measure(shown, entry=replace(bench.entry, metering_point=b"\x01" * 16)), Silence.WRONG_POINT)
+
+
+def test_never_attested(bench: Bench) -> None:
+    """Given a batch nobody attested, or a record that is not in it, the device is silent."""
+    shown = bench.show(bench.record(), attest=False)
+    silent(bench.measure(shown), Silence.NOT_ATTESTED)
+    attested = bench.show(bench.record())
+    for change in (
+        {"batch_path": ()},
+        {"batch_root": bytes(32)},
+        {"blocks": attested.blocks[:-1]},
+        {"blocks": (bytes(32), *attested.blocks[1:])},
+        {"head": attested.head + (1 << 40)},
+    ):
+        silent(bench.measure(replace(attested, **change)), Silence.NOT_ATTESTED)
+
+
+@pytest.mark.parametrize(("offset", "why"), [(-1, Silence.OK), (0, Silence.LATE), (DAY, Silence.LATE)])
+def test_attested_too_late(bench: Bench, offset: int, why: Silence) -> None:
+    """Given a record attested at the reading deadline or later, the device is silent."""
+    bench.world.evm.time = bench.question.key.window_end + bench.rule.reading_deadline + offset
+    assert bench.measure(bench.show(bench.record())).silence is why
+
+
+def test_superseded(bench: Bench) -> None:
+    """Given a revision attested in time, only it counts; one that came too late changes nothing."""
+    first = bench.show(bench.record({72: 1}))
+    bench.world.evm.time = bench.question.key.window_end + bench.rule.reading_deadline - 1
+    second = bench.show(bench.record({72: 2}, revision=1))
+    bench.world.evm.time += 1
+    third = bench.show(bench.record({72: 3}, revision=2))
+    silent(bench.measure(first), Silence.SUPERSEDED)
+    assert bench.measure(second).metered_milli_wh[0] == 2
+    silent(bench.measure(third), Silence.LATE)
+
+
+def test_opened_badly(bench: Bench) -> None:
+    """Given an opening that does not give the hashes, or is cut, out of order or doubled, the device is silent."""
+    shown = bench.show(bench.record())
+    first, second = shown.opened[:74], shown.opened[74:]
+    assert first[0] == 8
+    assert second[0] == 9
+    bad = [
+        shown.opened[:-1],
+        shown.opened + b"\x00",
+        second + first,
+        first + first,
+        bytes([10]) + first[1:] + second,
+        bytes([200]) + first[1:],
+        first[:40] + b"\xff" + first[41:] + second,
+        bytes([first[0]]) + bytes(32) + first[33:],
+        b"\x08",
+    ]
+    for opened in bad:
+        silent(bench.measure(replace(shown, opened=opened)), Silence.BAD_OPENING)
+
+
+def test_a_reading_too_few(bench: Bench) -> None:
+    """Given a needed reading that is not opened, the device is silent."""
+    record = bench.record()
+    for places in ([67], bench.needed[1:], []):
+        shown = bench.show(record, places)
+        silent(bench.measure(shown), Silence.MISSING_READING)
+
+
+def test_readings_longer_than_a_period(world: World) -> None:
+    """Given a device that reads by the hour and settlement by the quarter hour, it is silent."""
+    world.devices.publishGrid.send(
+        Grid(period_seconds=HOUR, readings_per_slot=24, offset_seconds=0), sender=world.accounts.market_operator
+    )
+    home = world.home(5)
+    portfolio = world.create_portfolio()
+    world.state(home, world.statement(home, grid_id=2))
+    world.enrol(home, world.consent(home, portfolio))
+    entry = world.devices.entry.call(portfolio, 0)
+    start = world.tomorrow(18)
+    world.evm.time = start + DAY
+    record = MeterRecord.of(
+        metering_point=home.metering_point,
+        slot_start=start - 18 * HOUR,
+        period_seconds=HOUR,
+        readings_milli_wh=[HOUR] * 24,
+        secret=home.secret,
+    )
+    batch = world.attest([(home, record)])
+    opening = record.opening([16, 18], batch_root=batch.tree.root, batch_path=())
+    key = EventKey(
+        portfolio_id=portfolio,
+        window_start=start,
+        window_end=start + HOUR,
+        rule_id=bytes(32),
+        direction=Direction.SHED,
+        reference_w=0,
+    )
+    question = Question(key=key, first_notice=start - HOUR, submitted_at=start + 2 * DAY, ordered_mask=1)
+    proof = DeviceProof(records=(opening,))
+    answer = world.verifier.measure.call(world.rule(), question, entry, proof)
+    silent(answer, Silence.BAD_OPENING)
+    hourly = world.verifier.measure.call(world.rule(period_seconds=HOUR), question, entry, proof)
+    assert (hourly.silence, hourly.metered_milli_wh) == (Silence.OK, (HOUR,))
+
+
+def test_estimated_readings(bench: Bench) -> None:
+    """Given an estimated reading, it counts only if the rule allows it, and only if it is needed."""
+    needed = bench.show(bench.record(estimated=[73]))
+    silent(bench.measure(needed), Silence.ESTIMATED)
+    assert bench.measure(needed, rule=replace(bench.rule, estimated_allowed=True)).silence is Silence.OK
+    other = bench.show(bench.record(estimated=[64, 76], revision=1))
+    assert bench.measure(other).silence is Silence.OK
+
+
+@pytest.mark.parametrize(("reading", "why"), [(3_750_000, Silence.OK), (3_750_001, Silence.OUT_OF_RANGE)])
+@pytest.mark.parametrize("place", [67, 72])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_beyond_the_connection(bench: Bench, reading: int, why: Silence, place: int, sign: int) -> None:
+    """Given more energy in a needed period than the connection can carry, either way, the device is silent."""
+    shown = bench.show(bench.record({place: sign * reading}))
+    assert bench.measure(shown).silence is why
+
+
+def test_beyond_the_connection_where_nobody_asks(bench: Bench) -> None:
+    """Given an impossible reading in a period that is not needed, it changes nothing."""
+    assert bench.measure(bench.show(bench.record({76: 2**39 - 1, 64: -(2**39)}))).silence is Silence.OK
+
+
+# ------------------------------------------------------------------ malice
+
+
+def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
+    """Given bytes changed at random in head, hashes, path and opening, an answer always comes."""
+    chance = random.Random(20)
+    shown = bench.show(bench.record())
+    for _ in range(300):
+        opened = bytearray(shown.opened)
+        for _ in range(chance.randrange(4)):
+            opened[chance.randrange(len(opened))] = chance.randrange(256)
+        cut = chance.choice([len(opened), chance.randrange(len(opened)), 0])
+        head = shown.head ^ (1 << chance.randrange(256)) if chance.random() < 0.5 else shown.head
+        blocks = list(shown.blocks)[: chance.choice([12, 12, 12, chance.randrange(13)])]
+        record = RecordOpening(
+            head=head,
+            batch_root=shown.batch_root,
+            batch_path=shown.batch_path,
+            blocks=tuple(blocks),
+            opened=bytes(opened[:cut]) + chance.randbytes(chance.choice([0, 0, 200])),
+        )
+        bench.measure(*[record] * chance.randrange(1, 3))
+
+
+@pytest.mark.parametrize(
+    ("period", "readings"), [(0, 1), (1, 1), (900, 0), (900, 101), (900, 255), (2**24 - 1, 255), (7, 100)]
+)
+def test_never_reverts_for_a_strange_head(bench: Bench, period: int, readings: int) -> None:
+    """Given a head that no oracle would take, the answer is silence."""
+    head = bench.show(bench.record()).head
+    strange = head & ~(((1 << 24) - 1) << 64) & ~(0xFF << 56) | period << 64 | readings << 56
+    record = RecordOpening(
+        head=strange | ((1 << 40) - 1) << 88,
+        batch_root=bytes(32),
+        batch_path=(),
+        blocks=(bytes(32),) * 13,
+        opened=b"\x00" * 100,
+    )
+    silent(bench.measure(record), Silence.NOT_ATTESTED)
+
+
+@pytest.mark.parametrize("name", ["oracle", "devices"])
+def test_needs_its_neighbours(world: World, name: str) -> None:
+    """Given a zero address in the constructor, the contract is not made."""
+    some = world.accounts.relayer
+    arguments = [ZERO_ADDRESS if name == other else some.address for other in ("oracle", "devices")]
+    with reverts("Flexbond_ZeroAddress", name):
+        world.evm.deploy("DeliveryVerifier", *arguments, sender=some)
+
+
+def test_the_day_is_one_slot() -> None:
+    """Given the tests' grid, a record is a UTC day of quarter hours."""
+    assert (GRID.period_seconds, GRID.readings_per_slot) == (QUARTER, 96)
