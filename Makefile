@@ -42,7 +42,7 @@ demo: $(COMPILED) ## run the demonstration; NETWORK=anvil (default) or ganache
 	@$(RUN) flexbond demo --network $(NETWORK)
 
 test: $(COMPILED) ## compile, then run all tests; PYTEST_ARGS are handed on
-	@$(RUN) pytest $(PYTEST_ARGS)
+	@$(RUN) pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: lint-python lint-types lint-solidity lint-build ## check format, types, style, contract sizes and packaged ABIs
 

@@ -92,7 +92,9 @@ contract DeliveryVerifier is IDeliveryVerifier {
         if (!joined || left) return Flex.Silence.Inactive;
 
         Flex.MeteringPoint memory point = devices.meteringPoint(entry.meteringPoint);
-        if (point.suspendedAt != 0 && point.suspendedAt < question.submittedAt) return Flex.Silence.Suspended;
+        // From then on it cannot change, so that nobody can spoil a submission by a suspension before or after it.
+        uint256 deadline = uint256(question.key.windowEnd) + rule.readingDeadline;
+        if (point.suspendedAt != 0 && point.suspendedAt < deadline) return Flex.Silence.Suspended;
         if (entry.kind < rule.minAssurance) return Flex.Silence.LowAssurance;
         return proof.records.length == 0 ? Flex.Silence.NoRecord : Flex.Silence.Ok;
     }

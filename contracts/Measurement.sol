@@ -196,7 +196,6 @@ contract Measurement is IMeasurement {
         IDeliveryVerifier.Question memory question = IDeliveryVerifier.Question({
             key: context.key,
             firstNotice: state.firstNotice,
-            submittedAt: state.submittedAt,
             orderedMask: state.orderedMask
         });
         for (uint256 i = 0; i < proofs.length; ++i) {

@@ -353,13 +353,13 @@ contract Settlement is ISettlement {
 
     /// @dev Whether the event was measured, with these responses, or is final as never measured.
     function _requireFinal(bytes32 eventId, int128[] calldata responsesMilliWh) private view returns (bool measured) {
+        if (keccak256(abi.encode(responsesMilliWh)) == measurement.resultHash(eventId)) return true;
         Flex.EventStatus status = measurement.eventState(eventId).status;
-        measured = status == Flex.EventStatus.Measured;
-        if (!measured && status != Flex.EventStatus.Unmeasured) {
+        if (status != Flex.EventStatus.Measured && status != Flex.EventStatus.Unmeasured) {
             revert Errors.Settlement_NotFinal(eventId, uint8(status));
         }
-        bool same = measured ? keccak256(abi.encode(responsesMilliWh)) == measurement.resultHash(eventId) : responsesMilliWh.length == 0;
-        if (!same) revert Errors.Measurement_ResultDiffers(eventId);
+        if (status == Flex.EventStatus.Measured || responsesMilliWh.length != 0) revert Errors.Measurement_ResultDiffers(eventId);
+        return false;
     }
 
     // ------------------------------------------------------------------ money

@@ -10,7 +10,6 @@ interface IDeliveryVerifier {
     struct Question {
         Flex.EventKey key;
         uint40 firstNotice;
-        uint40 submittedAt;
         uint96 orderedMask;
     }
 

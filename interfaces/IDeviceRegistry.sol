@@ -59,7 +59,8 @@ interface IDeviceRegistry {
     /// @dev Errors: DeviceRegistry_Unstated (unknown or void already), Flexbond_NotAllowed.
     function voidStatement(bytes16 meteringPoint) external;
 
-    /// @notice Suspends a device: it is silent in every event not yet submitted. By METER_OPERATOR, or the oracle on equivocation.
+    /// @notice Suspends a device: it is silent in every event whose reading deadline is still to come. By METER_OPERATOR, or the oracle on
+    /// equivocation.
     /// @dev Errors: DeviceRegistry_NotMeterOperator, DeviceRegistry_Unstated (unknown), DeviceRegistry_Suspended (already).
     function suspend(bytes16 meteringPoint) external;
 

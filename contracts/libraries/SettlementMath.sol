@@ -8,6 +8,8 @@ import {Rounding} from "./Rounding.sol";
 
 /// @title What a dispatch earns and owes: energy in mWh, prices per MWh, money in base units
 /// @dev Whoever is paid is rounded down, whoever owes is rounded up. A rule's bounds were checked when it was published.
+/// What is computed per period is unchecked, 10 000 gas less for eight periods: a power has 40 bits, a time 40, a ratio 32, a price 96, a
+/// response 128, so that no product passes 2^225 and no sum over 96 periods 2^232.
 library SettlementMath {
     using Rounding for uint256;
     using Rounding for int256;
@@ -28,17 +30,23 @@ library SettlementMath {
 
     /// @notice Whether power times time is a whole number of mWh.
     function isWholeMilliWh(uint256 powerW, uint256 duration) internal pure returns (bool) {
-        return (powerW * duration * 1000) % 3600 == 0;
+        unchecked {
+            return (powerW * duration * 1000) % 3600 == 0;
+        }
     }
 
     /// @notice Power times time, exact where `isWholeMilliWh`.
     function energyDown(uint256 powerW, uint256 duration) internal pure returns (uint256) {
-        return (powerW * duration * 1000).divDown(3600);
+        unchecked {
+            return (powerW * duration * 1000).divDown(3600);
+        }
     }
 
     /// @notice A dispatch's share of the measured response: the provider bears the rounding.
     function responseShareDown(int256 responseMilliWh, uint256 orderW, uint256 totalW) internal pure returns (int256) {
-        return (responseMilliWh * int256(orderW)).divDown(int256(totalW));
+        unchecked {
+            return (responseMilliWh * int256(orderW)).divDown(int256(totalW));
+        }
     }
 
     // ------------------------------------------------------------------ prices of a unit
@@ -74,30 +82,36 @@ library SettlementMath {
 
     /// @notice Most that the order of one period, in mWh, can earn.
     function utilisationLimitOf(uint256 ordered, uint256 mostBps, uint256 price) internal pure returns (uint256) {
-        return ((ordered * mostBps).divDown(BPS) * price).divDown(MILLIWH_PER_MWH);
+        unchecked {
+            return ((ordered * mostBps).divDown(BPS) * price).divDown(MILLIWH_PER_MWH);
+        }
     }
 
     // ------------------------------------------------------------------ one period
 
     /// @notice Payment for a ratio, Bps: nothing below the first point, the last point's beyond it.
     function curveDown(Flex.CurveKind kind, Flex.CurvePoint[] calldata points, uint256 ratioBps) internal pure returns (uint256) {
-        uint256 reached = 0;
-        while (reached < points.length && points[reached].ratioBps <= ratioBps) {
-            ++reached;
+        unchecked {
+            uint256 reached = 0;
+            while (reached < points.length && points[reached].ratioBps <= ratioBps) {
+                ++reached;
+            }
+            if (reached == 0) return 0;
+            Flex.CurvePoint calldata from = points[reached - 1];
+            if (kind == Flex.CurveKind.Steps || reached == points.length) return from.payBps;
+            Flex.CurvePoint calldata to = points[reached];
+            uint256 rise = uint256(to.payBps - from.payBps) * (ratioBps - from.ratioBps);
+            return from.payBps + rise.divDown(to.ratioBps - from.ratioBps);
         }
-        if (reached == 0) return 0;
-        Flex.CurvePoint calldata from = points[reached - 1];
-        if (kind == Flex.CurveKind.Steps || reached == points.length) return from.payBps;
-        Flex.CurvePoint calldata to = points[reached];
-        uint256 rise = uint256(to.payBps - from.payBps) * (ratioBps - from.ratioBps);
-        return from.payBps + rise.divDown(to.ratioBps - from.ratioBps);
     }
 
     /// @notice What is left of a deficiency after the rule's tolerance.
     function beyondTolerance(Flex.Rule calldata rule, uint256 deficiency, uint256 ordered) internal pure returns (uint256) {
-        uint256 tolerated = (ordered * rule.toleranceBps).divDown(BPS);
-        if (deficiency <= tolerated) return 0;
-        return rule.toleranceKind == Flex.ToleranceKind.Deductible ? deficiency - tolerated : deficiency;
+        unchecked {
+            uint256 tolerated = (ordered * rule.toleranceBps).divDown(BPS);
+            if (deficiency <= tolerated) return 0;
+            return rule.toleranceKind == Flex.ToleranceKind.Deductible ? deficiency - tolerated : deficiency;
+        }
     }
 
     /// @notice Pay and penalty of a period in which something was ordered.
@@ -109,21 +123,25 @@ library SettlementMath {
         uint256 ordered,
         int256 response
     ) internal pure returns (Period memory result) {
-        uint256 achieved = response > 0 ? uint256(response) : 0;
-        result.delivered = Math.min(achieved, (ordered * rule.overDeliveryCapBps).divDown(BPS));
-        result.counted = Math.min(achieved, ordered);
-        uint256 share = curveDown(rule.payCurveKind, rule.payCurve, (BPS * result.counted).divDown(ordered));
-        uint256 base = rule.payBase == Flex.PayBase.Delivered ? result.delivered : ordered;
-        result.pay = (base * product.utilisationPerMWh * share).divDown(MILLIWH_PER_MWH * BPS);
+        unchecked {
+            uint256 achieved = response > 0 ? uint256(response) : 0;
+            result.delivered = Math.min(achieved, (ordered * rule.overDeliveryCapBps).divDown(BPS));
+            result.counted = Math.min(achieved, ordered);
+            uint256 share = curveDown(rule.payCurveKind, rule.payCurve, (BPS * result.counted).divDown(ordered));
+            uint256 base = rule.payBase == Flex.PayBase.Delivered ? result.delivered : ordered;
+            result.pay = (base * product.utilisationPerMWh * share).divDown(MILLIWH_PER_MWH * BPS);
 
-        int256 missing = int256(ordered) - response;
-        uint256 deficiency = missing > 0 ? uint256(missing) : 0;
-        if (!rule.deficiencyUncapped) deficiency = Math.min(deficiency, ordered);
-        result.penalty = penaltyUp(product, beyondTolerance(rule, deficiency, ordered));
+            int256 missing = int256(ordered) - response;
+            uint256 deficiency = missing > 0 ? uint256(missing) : 0;
+            if (!rule.deficiencyUncapped) deficiency = Math.min(deficiency, ordered);
+            result.penalty = penaltyUp(product, beyondTolerance(rule, deficiency, ordered));
+        }
     }
 
     function penaltyUp(Flex.Product calldata product, uint256 energyMilliWh) internal pure returns (uint256) {
-        return (energyMilliWh * product.shortfallPerMWh).divUp(MILLIWH_PER_MWH);
+        unchecked {
+            return (energyMilliWh * product.shortfallPerMWh).divUp(MILLIWH_PER_MWH);
+        }
     }
 
     // ------------------------------------------------------------------ one dispatch
@@ -139,22 +157,24 @@ library SettlementMath {
         uint256[] memory totalsW,
         uint256 customerShareBps
     ) internal pure returns (Flex.Settled memory result) {
-        uint256 ordered = 0;
-        uint256 counted = 0;
-        for (uint256 p = 0; p < dispatch_.ordersW.length; ++p) {
-            uint256 orderW = dispatch_.ordersW[p];
-            if (orderW == 0) continue;
-            uint256 energy = energyDown(orderW, rule.periodSeconds);
-            int256 response = responseShareDown(responsesMilliWh[p], orderW, totalsW[p]);
-            Period memory one = period(rule, product, energy, response);
-            ordered += energy;
-            counted += one.counted;
-            result.pay += one.pay;
-            if (!Periods.has(dispatch_.excusedMask, p)) result.penalty += one.penalty;
+        unchecked {
+            uint256 ordered = 0;
+            uint256 counted = 0;
+            for (uint256 p = 0; p < dispatch_.ordersW.length; ++p) {
+                uint256 orderW = dispatch_.ordersW[p];
+                if (orderW == 0) continue;
+                uint256 energy = energyDown(orderW, rule.periodSeconds);
+                int256 response = responseShareDown(responsesMilliWh[p], orderW, totalsW[p]);
+                Period memory one = period(rule, product, energy, response);
+                ordered += energy;
+                counted += one.counted;
+                result.pay += one.pay;
+                if (!Periods.has(dispatch_.excusedMask, p)) result.penalty += one.penalty;
+            }
+            uint256 share =
+                ordered == 0 ? BPS : curveDown(rule.availabilityCurveKind, rule.availabilityCurve, (BPS * counted).divDown(ordered));
+            _close(rule, product, dispatch_.units, share, customerShareBps, result);
         }
-        uint256 share =
-            ordered == 0 ? BPS : curveDown(rule.availabilityCurveKind, rule.availabilityCurve, (BPS * counted).divDown(ordered));
-        _close(rule, product, dispatch_.units, share, customerShareBps, result);
     }
 
     /// @notice How a dispatch of an event ends that was never measured; without the refund of its utilisation.

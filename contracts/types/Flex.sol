@@ -267,7 +267,7 @@ library Flex {
         Ok,
         NoRecord, // no records shown
         Inactive, // not in the portfolio at the first notice
-        Suspended, // suspended before the submission
+        Suspended, // suspended before the reading deadline
         LowAssurance, // a kind below the rule's
         WrongPoint, // record of another metering point
         NotAttested, // not in an attested batch

@@ -129,11 +129,11 @@ def product_of(
     )
 
 
-def expect(case: Case, *, customer_share_bps: int, submitted_at: int) -> Expected:
+def expect(case: Case, *, customer_share_bps: int) -> Expected:
     """How the occasion must end, from what the meters show and what was called."""
     if not case.calls:
         return _uncalled(case, customer_share_bps)
-    measured = _measured(case, submitted_at)
+    measured = _measured(case)
     outcomes = tuple(
         settle_dispatch(
             product=case.product,
@@ -161,12 +161,11 @@ def expect(case: Case, *, customer_share_bps: int, submitted_at: int) -> Expecte
     )
 
 
-def _measured(case: Case, submitted_at: int) -> MeasuredEvent:
+def _measured(case: Case) -> MeasuredEvent:
     """What every home did, and the portfolio."""
     question = Question(
         key=case.product.event_key,
         first_notice=case.first_notice,
-        submitted_at=submitted_at,
         ordered_mask=case.ordered_mask,
     )
     return measure_event(

@@ -49,7 +49,7 @@ class Verifier:
             calls=tuple(Call(first=one.noticed, last=one.dispatch) for one in history.dispatches),
             schedule=play.schedule(occasion),
         )
-        expected = expect(case, customer_share_bps=CUSTOMER_SHARE_BPS, submitted_at=history.state.submitted_at)
+        expected = expect(case, customer_share_bps=CUSTOMER_SHARE_BPS)
         self._compare(occasion, history, expected)
         return event_line(
             case,

@@ -150,7 +150,7 @@ def _standing(
     """What makes a device silent whatever its records say."""
     if not entry.was_in_before(question.first_notice):
         return Silence.INACTIVE
-    if point.suspended_at and point.suspended_at < question.submitted_at:
+    if point.suspended_at and point.suspended_at < question.key.window_end + rule.reading_deadline:
         return Silence.SUSPENDED
     if entry.kind < rule.min_assurance:
         return Silence.LOW_ASSURANCE

@@ -610,8 +610,6 @@ class Question(Struct):
     key: EventKey
     first_notice: Uint40
     """UTC seconds."""
-    submitted_at: Uint40
-    """UTC seconds."""
     ordered_mask: Uint96
     """Bit p: period p of the window was ordered."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from flexbond import trees
 from flexbond.model.baseline import baseline_starts
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from flexbond.operations.history import EventHistory
     from flexbond.operations.recordbook import RecordBook
 
-LAST_TIME: Final = 2**40 - 1
-"""Stands for a submission that has yet to be made: later than any suspension so far."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
@@ -32,8 +29,6 @@ class Evidence:
     """Of every leaf; without records where the device is silent."""
     reasons: tuple[Silence, ...]
     """Of every leaf: why what the book has of it does not count."""
-    last_suspension: int
-    """When a device of the event was suspended last, UTC seconds; 0: never."""
 
     @property
     def leaves(self) -> int:
@@ -68,7 +63,6 @@ def question_of(event: EventHistory) -> Question:
     return Question(
         key=event.key,
         first_notice=event.state.first_notice,
-        submitted_at=event.state.submitted_at or LAST_TIME,
         ordered_mask=event.state.ordered_mask,
     )
 
@@ -106,7 +100,6 @@ def gather(suite: Suite, event: EventHistory, book: RecordBook) -> Evidence:
         measured=measured,
         proofs=tuple(proofs),
         reasons=tuple(reasons),
-        last_suspension=max((point.suspended_at for point in points.values()), default=0),
     )
 
 

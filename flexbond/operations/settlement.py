@@ -170,10 +170,6 @@ def _submit(
         reason = f"{event.provider} or its operator must submit with its record book until {format_time(deadline)}."
         return _wait(event, reason, deadline, work, progress)
     evidence = gather(suite, event, book)
-    if evidence.last_suspension >= time_of(suite):
-        # In the second of a suspension it depends on the order of transactions whether the device is silent.
-        reason = "A device was suspended this very moment: the event can be submitted a second later."
-        return _wait(event, reason, evidence.last_suspension + 1, work, progress)
     _tell_silent(evidence, progress)
     if Silence.OK not in evidence.reasons and not work.accept_silence:
         raise SilentEventError(

@@ -249,14 +249,14 @@ class Stage:
         """Bring what is in the book to the oracle."""
         meters.attest(self.suite, self.sender(self.people.relayer), self.book())
 
-    def up_to_called(self) -> bytes:
-        """All up to the notices, and the attested records; the event's id."""
+    def up_to_called(self, *, until: int = WINDOW_END + DAY + 60) -> bytes:
+        """All up to the notices, and the attested records; the event's id. Then it is `until`, UTC seconds."""
         self.open_market()
         self.enrol_homes()
         right = self.sell()
         called, _ = self.call(right)
         self.attest()
-        self.at(WINDOW_END + DAY + 60)
+        self.at(until)
         return called.event_id
 
 

@@ -131,29 +131,28 @@ def test_an_empty_book_is_refused(case: Case) -> None:
     assert len(collecting.collect_event(suite, case.stranger, case.event)) == 1
 
 
-def test_a_suspended_device_is_silent(case: Case) -> None:
-    """Given a device suspended before the submission, when the event is settled, then its leaf is silent and the others are not."""
+def test_a_suspended_device_is_silent(tmp_path: Path) -> None:
+    """Given a device suspended before the reading deadline, when the event is settled, then its leaf is silent and the others are not."""
+    with raised(NodeKind.ANVIL, tmp_path) as stage:
+        event = stage.up_to_called(until=WINDOW_END + DAY - 60)
+        suspend = stage.suite.devices.transaction("suspend", stage.homes[0].point)
+        stage.sender(stage.people.meter_operator).send(suspend)
+        stage.at(WINDOW_END + DAY)
+        case = Case(stage, event)
+        assert case.settle().status is EventStatus.MEASURED
+        answers = answers_of(stage.suite, load_event(stage.suite, event))
+        assert [answer.silence for answer in answers] == [Silence.SUSPENDED, Silence.OK, Silence.OK]
+        assert "Leaf 0 counts as silent: suspended." in case.said
+
+
+def test_a_late_suspension_spoils_nothing(case: Case) -> None:
+    """Given a device suspended once records no longer count, when the event is settled, then all leaves count."""
     stage = case.stage
-    point = stage.homes[0].point
-    stage.sender(stage.people.meter_operator).send(stage.suite.devices.transaction("suspend", point))
-    stage.at(stage.rpc.now() + 60)
+    suspend = stage.suite.devices.transaction("suspend", stage.homes[0].point)
+    stage.sender(stage.people.meter_operator).send(suspend)
     assert case.settle().status is EventStatus.MEASURED
     answers = answers_of(stage.suite, load_event(stage.suite, case.event))
-    assert [answer.silence for answer in answers] == [Silence.SUSPENDED, Silence.OK, Silence.OK]
-    assert "Leaf 0 counts as silent: suspended." in case.said
-
-
-def test_in_the_second_of_a_suspension_nothing_is_submitted(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Given a device suspended in the second of the next block, when the provider settles, then it waits for the next second."""
-    stage = case.stage
-    point = stage.homes[0].point
-    stage.sender(stage.people.meter_operator).send(stage.suite.devices.transaction("suspend", point))
-    moment = stage.suite.devices.read("meteringPoint", point).suspended_at
-    monkeypatch.setattr(settlement, "time_of", lambda _: moment)
-    waiting = case.settle().waiting
-    assert waiting is not None
-    assert waiting.until == moment + 1
-    assert not logs_of(stage.suite, "Measurement", "EventSubmitted", event_id=case.event)
+    assert [answer.silence for answer in answers] == [Silence.OK] * 3
 
 
 def test_who_left_after_the_notice_is_still_counted(case: Case) -> None:

@@ -130,46 +130,53 @@ class Cast:
             "spot_checks": 8,
         }
         base = self.stage.world.rule(currency=plain, min_assurance=DeviceKind.DATA_COLLECTOR, **clocks)
-        return (
+        return (base, self._by_steps(base, callback), self._nominated(base), self._in_arrears(base))
+
+    @staticmethod
+    def _by_steps(base: Rule, currency: str) -> Rule:
+        return replace(
             base,
-            replace(
-                base,
-                currency=callback,
-                period_seconds=1_800,
-                baseline_periods=2,
-                clamp_level=ClampLevel.DEVICE,
-                estimated_allowed=True,
-                min_assurance=DeviceKind.DEVICE,
-                pay_base=PayBase.ORDERED,
-                pay_curve_kind=CurveKind.STEPS,
-                pay_curve=_curve(*STEPS),
-                tolerance_kind=ToleranceKind.THRESHOLD,
-                tolerance_bps=1_000,
-                collateral_bps=15_000,
-                stop_loss_bps=8_000,
-                min_customer_share_bps=0,
-            ),
-            replace(
-                base,
-                baseline=BaselineMethod.NOMINATED,
-                baseline_periods=0,
-                over_delivery_cap_bps=12_000,
-                pay_curve_kind=CurveKind.LINEAR,
-                pay_curve=_curve((2_000, 1_000), (9_000, 10_000)),
-                tolerance_bps=333,
-                deficiency_uncapped=True,
-                availability_curve_kind=CurveKind.STEPS,
-                availability_curve=_curve(*STEPS),
-                min_dispatch_bps=3_000,
-            ),
-            replace(
-                base,
-                baseline=BaselineMethod.REFERENCE_LEVEL,
-                baseline_periods=0,
-                funding=Funding.STATEMENT,
-                stop_loss_bps=5_000,
-                spot_checks=3,
-            ),
+            currency=currency,
+            period_seconds=1_800,
+            baseline_periods=2,
+            clamp_level=ClampLevel.DEVICE,
+            estimated_allowed=True,
+            min_assurance=DeviceKind.DEVICE,
+            pay_base=PayBase.ORDERED,
+            pay_curve_kind=CurveKind.STEPS,
+            pay_curve=_curve(*STEPS),
+            tolerance_kind=ToleranceKind.THRESHOLD,
+            tolerance_bps=1_000,
+            collateral_bps=15_000,
+            stop_loss_bps=8_000,
+            min_customer_share_bps=0,
+        )
+
+    @staticmethod
+    def _nominated(base: Rule) -> Rule:
+        return replace(
+            base,
+            baseline=BaselineMethod.NOMINATED,
+            baseline_periods=0,
+            over_delivery_cap_bps=12_000,
+            pay_curve_kind=CurveKind.LINEAR,
+            pay_curve=_curve((2_000, 1_000), (9_000, 10_000)),
+            tolerance_bps=333,
+            deficiency_uncapped=True,
+            availability_curve_kind=CurveKind.STEPS,
+            availability_curve=_curve(*STEPS),
+            min_dispatch_bps=3_000,
+        )
+
+    @staticmethod
+    def _in_arrears(base: Rule) -> Rule:
+        return replace(
+            base,
+            baseline=BaselineMethod.REFERENCE_LEVEL,
+            baseline_periods=0,
+            funding=Funding.STATEMENT,
+            stop_loss_bps=5_000,
+            spot_checks=3,
         )
 
     # ---------------------------------------------------------------- products and offers

@@ -201,7 +201,7 @@ class MeasuringMoves(Moves):
         entries = self.suite.devices.entries(event.key.portfolio_id)[:leaves]
         proofs = [self.proof(draws, event, entry, starts) for entry in entries]
         shown = self.shown_to_model(event, proofs)
-        measured = self.suite.measurement.measured(event.key, event.rule, shown, now=self.now)
+        measured = self.suite.measurement.measured(event.key, event.rule, shown)
         # What does not count must be shown as silent.
         for place, answer in enumerate(measured.answers):
             if answer.silence and draws.below(8):

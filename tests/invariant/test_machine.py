@@ -52,11 +52,12 @@ def stage() -> Stage:
     return Moves.stage_of(SuiteMachine.suite_class)
 
 
-def test_invariants_hold_and_the_model_agrees(stage: Stage) -> None:
+def test_invariants_hold_and_the_model_agrees(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:
     """given anybody doing anything in any order, when it is done, contracts and model agree and every invariant holds"""
     evm = stage.evm
     total = evm.transactions + evm.calls
-    print(f"\n{evm.transactions:,} transactions and {evm.calls:,} views: {total:,} calls of contracts")
+    with capsys.disabled():
+        print(f"\n{evm.transactions:,} transactions and {evm.calls:,} views: {total:,} calls of contracts")
     assert total >= LEAST_CALLS
     assert evm.transactions >= LEAST_TRANSACTIONS
 

@@ -70,7 +70,7 @@ def rule_and_question(draw: st.DrawFn, *, today: int, now: int) -> tuple[Rule, Q
         direction=draw(st.sampled_from(Direction)),
         reference_w=0,
     )
-    asked = Question(key=key, first_notice=notice, submitted_at=now, ordered_mask=draw(st.integers(1, 15)))
+    asked = Question(key=key, first_notice=notice, ordered_mask=draw(st.integers(1, 15)))
     return under, asked
 
 
@@ -94,7 +94,8 @@ def test_answer(world: World, homes: list[Home], data: st.DataObject) -> None:
         )
         proof, shown = draw_proof(world, home, under, asked, today, data)
         if home.number == SUSPENDED:
-            at = world.evm.time - data.draw(st.sampled_from([0, 1]))
+            deadline = asked.key.window_end + under.reading_deadline
+            at = data.draw(st.sampled_from([deadline - 1, deadline]))
             world.evm.time = at
             world.devices.suspend.send(home.metering_point, sender=world.accounts.meter_operator)
         point: MeteringPoint = world.devices.meteringPoint.call(home.metering_point)

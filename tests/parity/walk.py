@@ -659,7 +659,7 @@ class Walk:
             () if index == hidden else self._openings(key, entry.metering_point) for index, entry in enumerate(entries)
         ]
         shown = [self._shown(key, rule, opened) for opened in openings]
-        measured = self.suite.measurement.measured(key, rule, shown, now=self.now)
+        measured = self.suite.measurement.measured(key, rule, shown)
         accepted = tuple(
             opened if answer.silence is Silence.OK or self.random.random() < 0.05 else ()
             for opened, answer in zip(openings, measured.answers, strict=True)

@@ -632,9 +632,7 @@ class World:
         starts = self.needed_starts(product, rule=rule)
         mute = {home.metering_point for home in silent}
         owners = {home.metering_point: home for home in batch.homes} if batch else {}
-        # At the submission, which comes at the reading deadline at the earliest.
-        at = max(self.evm.time, product.window_end + rule.reading_deadline)
-        question = Question(key=key, first_notice=state.first_notice, submitted_at=at, ordered_mask=state.ordered_mask)
+        question = Question(key=key, first_notice=state.first_notice, ordered_mask=state.ordered_mask)
         proofs, answers = [], []
         for entry in self.entries(key, state.first_notice):
             home = owners.get(entry.metering_point)

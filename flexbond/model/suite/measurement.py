@@ -154,14 +154,13 @@ class Measurement(Part):
         return Question(
             key=key,
             first_notice=state.first_notice,
-            submitted_at=state.submitted_at,
             ordered_mask=state.ordered_mask,
         )
 
-    def measured(self, key: EventKey, rule: Rule, shown: Sequence[Sequence[ShownRecord]], *, now: int) -> MeasuredEvent:
-        """What the provider submits `now`, from the records of each leaf."""
+    def measured(self, key: EventKey, rule: Rule, shown: Sequence[Sequence[ShownRecord]]) -> MeasuredEvent:
+        """What the provider submits, from the records of each leaf."""
         event_id = ids.event_id(key)
-        question = replace(self.question(key), submitted_at=self.event_state(event_id).submitted_at or now)
+        question = self.question(key)
         entries = self.suite.devices.entries(key.portfolio_id)
         return measure_event(
             rule=rule,
@@ -181,7 +180,6 @@ class Measurement(Part):
         question = Question(
             key=key,
             first_notice=state.first_notice,
-            submitted_at=state.submitted_at,
             ordered_mask=state.ordered_mask,
         )
         point = self.suite.devices.metering_point(entry.metering_point)

@@ -131,7 +131,7 @@ def case(occasion: Occasion) -> Case:
 
 @cache
 def expected(occasion: Occasion) -> Expected:
-    return expect(case(occasion), customer_share_bps=CUSTOMER_SHARE_BPS, submitted_at=occasion.end + 86_400)
+    return expect(case(occasion), customer_share_bps=CUSTOMER_SHARE_BPS)
 
 
 def event(occasion: Occasion) -> EventLine:

@@ -122,7 +122,7 @@ def question(under: Rule, mask: int, direction: Direction, reference_w: int = 0)
         direction=direction,
         reference_w=reference_w,
     )
-    return Question(key=key, first_notice=NOTICE, submitted_at=START + 2 * DAY, ordered_mask=mask)
+    return Question(key=key, first_notice=NOTICE, ordered_mask=mask)
 
 
 @st.composite

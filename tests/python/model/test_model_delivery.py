@@ -134,7 +134,7 @@ def test_silence_of_a_device() -> None:
     """Given a device that does not count, it is silent whatever its records say."""
     under, shown = rule(min_assurance=DeviceKind.GATEWAY), (day(PLACE, READINGS),)
     asked = question(under, 1, Direction.SHED)
-    ends = asked.submitted_at
+    ends = asked.key.window_end + under.reading_deadline
 
     def silence(place: object = PLACE, **changes: object) -> Silence:
         return measure_device(under, asked, place, point(PLACE, **changes), shown).silence  # type: ignore[arg-type]

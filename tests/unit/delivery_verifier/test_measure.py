@@ -108,7 +108,7 @@ def bench(world: World) -> Bench:
         direction=Direction.SHED,
         reference_w=0,
     )
-    question = Question(key=key, first_notice=start - HOUR + 300, submitted_at=start + 2 * DAY, ordered_mask=0b1111)
+    question = Question(key=key, first_notice=start - HOUR + 300, ordered_mask=0b1111)
     return Bench(world=world, home=home, rule=world.rule(), question=question, entry=entry)
 
 
@@ -288,14 +288,17 @@ def test_not_in_the_portfolio(bench: Bench, joined: float, left: float, active: 
 
 
 def test_suspended(bench: Bench) -> None:
-    """Given a device suspended, it is silent in what is submitted later, not in what was submitted by then."""
+    """Given a device suspended before the reading deadline, it is silent; at the deadline it is too late for that."""
     shown = bench.show(bench.record())
+    deadline = bench.question.key.window_end + bench.rule.reading_deadline
+    for at, why in ((deadline - 1, Silence.SUSPENDED), (deadline, Silence.OK)):
+        with bench.world.evm.rollback():
+            bench.world.evm.time = at
+            bench.world.devices.suspend.send(bench.home.metering_point, sender=bench.world.accounts.meter_operator)
+            assert bench.measure(shown).silence is why
+    bench.world.evm.time = deadline - 1
     bench.world.devices.suspend.send(bench.home.metering_point, sender=bench.world.accounts.meter_operator)
-    now = bench.world.evm.time
-    later = replace(bench.question, submitted_at=now + 1)
-    silent(bench.measure(shown, question=later), Silence.SUSPENDED)
-    silent(bench.measure(question=later), Silence.SUSPENDED)
-    assert bench.measure(shown, question=replace(bench.question, submitted_at=now)).silence is Silence.OK
+    silent(bench.measure(), Silence.SUSPENDED)
 
 
 def test_a_kind_below_the_rules(world: World) -> None:
@@ -311,7 +314,7 @@ def test_a_kind_below_the_rules(world: World) -> None:
         direction=Direction.SHED,
         reference_w=0,
     )
-    question = Question(key=key, first_notice=world.evm.time, submitted_at=world.evm.time, ordered_mask=1)
+    question = Question(key=key, first_notice=world.evm.time, ordered_mask=1)
     for kind, why in (
         (DeviceKind.DEVICE, Silence.LOW_ASSURANCE),
         (DeviceKind.GATEWAY, Silence.NO_RECORD),
@@ -420,7 +423,7 @@ def test_readings_longer_than_a_period(world: World) -> None:
         direction=Direction.SHED,
         reference_w=0,
     )
-    question = Question(key=key, first_notice=start - HOUR, submitted_at=start + 2 * DAY, ordered_mask=1)
+    question = Question(key=key, first_notice=start - HOUR, ordered_mask=1)
     proof = DeviceProof(records=(opening,))
     answer = world.verifier.measure.call(world.rule(), question, entry, proof)
     silent(answer, Silence.BAD_OPENING)

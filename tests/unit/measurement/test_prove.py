@@ -164,7 +164,7 @@ def test_records_that_are_no_good_are_refused(submitted: tuple[Story, Submission
         prove(story, wrong, 0, 4)
 
 
-def test_a_device_that_was_suspended_before_must_be_silent(submitted: tuple[Story, Submission]) -> None:
+def test_a_suspension_after_the_submission_changes_nothing(submitted: tuple[Story, Submission]) -> None:
     """Given a device suspended after the submission, its records still count; the submission stands."""
     story, submission = submitted
     point = story.homes[0].metering_point
@@ -172,8 +172,20 @@ def test_a_device_that_was_suspended_before_must_be_silent(submitted: tuple[Stor
     prove(story, submission, 0, 4)
 
 
-def test_a_device_suspended_before_the_submission_is_silent(story: Story) -> None:
-    """Given a device suspended before the submission, its records are refused."""
+def test_a_suspension_just_before_the_submission_spoils_nothing(story: Story) -> None:
+    """Given a device suspended between the reading deadline and the submission, what was prepared before is proven as it stands."""
+    story.called()
+    world = story.world
+    batch = world.attest_readings(story.product, {home: story.readings(KWH, 0) for home in story.homes})
+    honest = world.submission(story.product, batch)
+    world.evm.time = max(world.evm.time, story.product.window_end + world.rule().reading_deadline)
+    world.devices.suspend.send(story.homes[0].metering_point, sender=world.accounts.meter_operator)
+    world.submit(honest)
+    prove(story, honest, 0, 4)
+
+
+def test_a_device_suspended_before_the_reading_deadline_is_silent(story: Story) -> None:
+    """Given a device suspended before the reading deadline, its records are refused."""
     story.called()
     world = story.world
     readings = {home: story.readings(KWH, 0) for home in story.homes}
