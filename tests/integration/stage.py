@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexbond.chain.clock import set_time
@@ -15,16 +15,10 @@ from flexbond.chain.rpc import Rpc
 from flexbond.chain.send import Sender, SendSettings
 from flexbond.metering import IntervalSeries
 from flexbond.model.types import (
-    BPS,
-    BaselineMethod,
     ClampLevel,
-    CurveKind,
-    CurvePoint,
     DeviceKind,
     Direction,
-    Funding,
     Grid,
-    PayBase,
     Product,
     Rule,
     SignerScheme,
@@ -33,6 +27,7 @@ from flexbond.model.types import (
 )
 from flexbond.operations import dispatching, enrolment, governing, market, meters, money
 from flexbond.operations.common import oracle_domain
+from flexbond.operations.drafts import draft_rule
 from flexbond.operations.recordbook import RecordBook
 from flexbond.signing.devices import DeviceKey
 
@@ -261,36 +256,15 @@ class Stage:
 
 
 def rule_in(currency: str, unclaimed_to: str) -> Rule:
-    """Each home against its own last hour before the notice."""
-    return Rule(
-        period_seconds=HOUR,
-        currency=currency,
-        baseline=BaselineMethod.METER_BEFORE,
-        baseline_periods=1,
+    """Each home against its own last hour before the notice, clamped on its own, without tolerance."""
+    return replace(
+        draft_rule(currency=currency, unclaimed_to=unclaimed_to),
         clamp_level=ClampLevel.DEVICE,
-        estimated_allowed=False,
         min_assurance=DeviceKind.DEVICE,
-        pay_base=PayBase.DELIVERED,
-        over_delivery_cap_bps=BPS,
-        pay_curve_kind=CurveKind.STEPS,
-        pay_curve=(CurvePoint(ratio_bps=0, pay_bps=BPS),),
         tolerance_kind=ToleranceKind.DEDUCTIBLE,
         tolerance_bps=0,
-        deficiency_uncapped=False,
-        stop_loss_bps=BPS,
-        collateral_bps=BPS,
-        availability_curve_kind=CurveKind.LINEAR,
-        availability_curve=(CurvePoint(ratio_bps=0, pay_bps=0), CurvePoint(ratio_bps=BPS, pay_bps=BPS)),
-        min_dispatch_bps=1_000,
-        min_customer_share_bps=5_000,
-        funding=Funding.ESCROWED,
-        unclaimed_to=unclaimed_to,
-        gate_seconds=2 * HOUR,
-        reading_deadline=DAY,
         submission_deadline=2 * DAY,
-        proof_window=DAY,
         collect_period=30 * DAY,
-        spot_checks=64,
     )
 
 
