@@ -221,9 +221,12 @@ class TestAddressBook:
         assert f"/deployments/{chain}.json" in ignored
 
 
-def test_source_commit_of_no_repository(tmp_path: Path) -> None:
+def test_source_commit_of_no_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Given a folder without git, it gives an empty commit."""
     from flexbond.chain.deploy import source_commit
+
+    # Temporary folders may lie within a clone.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
 
     assert source_commit(tmp_path) == ""
 
