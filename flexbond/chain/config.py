@@ -120,7 +120,9 @@ def load_config(network: str, folder: Path = Path("config")) -> NetworkConfig:
         known = sorted(item.stem for item in folder.glob("*.json"))
         raise ConfigMissingError(
             f"There is no configuration {path}.",
-            next_step=f"Choose one of {', '.join(known)}." if known else "Write one, see flexbond/chain/config.py.",
+            next_step=f"Choose one of {', '.join(known)}."
+            if known
+            else "Go to the folder that holds config/ and deployments/, or name it in FLEXBOND_FOLDER.",
         ) from error
     except (ValueError, OSError) as error:
         raise ConfigValueError(f"{path} is not readable JSON: {error}.", next_step="Correct the file.") from error

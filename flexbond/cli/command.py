@@ -104,6 +104,7 @@ def command(
             answer_with(function, options, given)
 
         functools.update_wrapper(run_command, function)
+        # Typer reads signature and annotations: they are to be these, not those of the wrapped function.
         del run_command.__wrapped__  # type: ignore[attr-defined]
         run_command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run_command.__annotations__ = {item.name: item.annotation for item in parameters}

@@ -46,7 +46,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def keygen(
-    desk: "Desk",  # noqa: ARG001
+    desk: "Desk",  # noqa: ARG001  every command has one
     out: Annotated[Path, typer.Option(help="File for the encrypted key.")],
     scheme: Scheme = "secp256k1",
 ) -> Answer:
@@ -98,7 +98,7 @@ def state(
 
 
 def prove(
-    desk: "Desk",  # noqa: ARG001
+    desk: "Desk",  # noqa: ARG001  every command has one
     file: Annotated[Path, typer.Argument(help="The signed statement; the proof is written into it.")],
     device_key: DeviceSource,
 ) -> Answer:

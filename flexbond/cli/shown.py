@@ -108,11 +108,11 @@ def _dispatches(dispatches: Sequence[DispatchStatus], token: Token) -> Table:
     made = table("Dispatches", "id", "holder", "units", "pay", "availability", "penalty", "refund")
     for item in dispatches:
         settled = item.settled
-        money = ("open", "", "", "")
+        money: tuple[str, ...] = ("open", "", "", "")
         if settled is not None:
             refund = settled.utilisation_refund + settled.availability_refund
             amounts = (settled.pay, settled.availability, settled.penalty, refund)
-            money = tuple(token.show(amount) for amount in amounts)  # type: ignore[assignment]
+            money = tuple(token.show(amount) for amount in amounts)
         made.add_row(short(item.id), item.holder, str(item.units), *money)
     return made
 

@@ -138,10 +138,10 @@ class TestFile:
     """Given a file"""
 
     def test_none(self, tmp_path: Path) -> None:
-        """it names the networks there are."""
+        """it names the networks there are, or says where to look for them."""
         with pytest.raises(ConfigMissingError, match="Choose one of anvil, example-rollup, ganache"):
             load_config("mainnet", FOLDER)
-        with pytest.raises(ConfigMissingError, match="Write one"):
+        with pytest.raises(ConfigMissingError, match="name it in FLEXBOND_FOLDER"):
             load_config("mainnet", tmp_path)
 
     @pytest.mark.parametrize("text", ["", "{", "\x00"])
