@@ -4,21 +4,16 @@
     python tools/fontana.py --wheel PATH    takes a wheel that is already there
     python tools/fontana.py --out FOLDER    writes somewhere else, for comparison
 
-Needs nothing but Python's standard library (and pip for the download). The same wheel always gives
-the same bytes. What the columns mean, and why the dates are what they are, is in
-`data/fontana/README.md`.
+The same wheel always gives the same bytes. What the columns mean, and why the dates are what they
+are, is in `data/fontana/README.md`.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
-import hashlib
 import io
 import json
-import subprocess
 import sys
-import tempfile
 import zipfile
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
@@ -26,12 +21,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from extracts import ExtractError, Wheel, run, write
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PACKAGE = "citylearn==2.1.2"
-WHEEL = "CityLearn-2.1.2-py3-none-any.whl"
-WHEEL_SHA256 = "95730b1deed73b1f5a4d17eb8334be3c99efa4aef8677822378d62d8359511dd"
+WHEEL = Wheel(
+    package="citylearn==2.1.2",
+    file="CityLearn-2.1.2-py3-none-any.whl",
+    sha256="95730b1deed73b1f5a4d17eb8334be3c99efa4aef8677822378d62d8359511dd",
+)
 FOLDER = "citylearn/data/citylearn_challenge_2022_phase_all"
 
 HOMES = 17
@@ -44,24 +43,6 @@ LOAD = "Equipment Electric Power [kWh]"
 SOLAR = "Solar Generation [W/kW]"
 PRICE = "Electricity Pricing [$/kWh]"
 CARBON = "kg_CO2/kWh"
-
-
-class ExtractError(Exception):
-    """The wheel is not the one this script knows, or holds something else than expected."""
-
-
-def fetch_wheel(folder: Path) -> Path:
-    """Download the pinned wheel into `folder` with pip, without its dependencies."""
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), PACKAGE]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return folder / WHEEL
-
-
-def verify(wheel: Path) -> None:
-    """Raise ExtractError unless the wheel is byte for byte the pinned one."""
-    found = hashlib.sha256(wheel.read_bytes()).hexdigest()
-    if found != WHEEL_SHA256:
-        raise ExtractError(f"{wheel} has sha256 {found}, expected {WHEEL_SHA256}")
 
 
 def rows(archive: zipfile.ZipFile, name: str) -> list[dict[str, str]]:
@@ -119,19 +100,8 @@ def price_rows(archive: zipfile.ZipFile) -> Iterator[list[str | int]]:
         yield [start, int(micro_usd), whole(Decimal(intensity[CARBON]) * 10**6)]
 
 
-def write(path: Path, comment: str, header: list[str], table: Iterator[list[str | int]]) -> None:
-    """Write one CSV: a comment line, a header line, the rows; line feeds only."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        file.write(f"# {comment}\n")
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(table)
-
-
-def extract(wheel: Path, out: Path) -> None:
-    """Write `homes.csv` and `prices.csv` into `out` from the verified wheel."""
-    verify(wheel)
-    out.mkdir(parents=True, exist_ok=True)
+def extract(wheel: Path, out: Path) -> list[str]:
+    """Write `homes.csv` and `prices.csv`."""
     with zipfile.ZipFile(wheel) as archive:
         schema = json.loads(archive.read(f"{FOLDER}/schema.json"))
         write(
@@ -146,25 +116,8 @@ def extract(wheel: Path, out: Path) -> None:
             ["start", "micro_usd_per_mwh", "gram_co2_per_mwh"],
             price_rows(archive),
         )
-
-
-def main() -> int:
-    """Command line: write the extract and say what was written."""
-    parser = argparse.ArgumentParser(description="Cut data/fontana out of CityLearn's wheel.")
-    parser.add_argument("--wheel", type=Path, help=f"path of {WHEEL}; downloaded if not given")
-    parser.add_argument("--out", type=Path, default=Path("data/fontana"), help="target folder")
-    options = parser.parse_args()
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            extract(options.wheel or fetch_wheel(Path(folder)), options.out)
-    except (ExtractError, OSError, subprocess.CalledProcessError) as error:
-        print(f"fontana: {error}", file=sys.stderr)
-        return 1
-    for name in ("homes.csv", "prices.csv"):
-        content = (options.out / name).read_bytes()
-        print(f"{hashlib.sha256(content).hexdigest()}  {options.out / name}  {len(content)} bytes")
-    return 0
+    return ["homes.csv", "prices.csv"]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(WHEEL, Path("data/fontana"), extract))
