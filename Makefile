@@ -29,7 +29,7 @@ endif
 RUN := HOME="$(CACHE)/home" XDG_CACHE_HOME="$(CACHE)/xdg" XDG_CONFIG_HOME="$(CACHE)/xdg" XDG_DATA_HOME="$(CACHE)/xdg" \
 	SOLCX_BINARY_PATH="$(CURDIR)/tools/solc" PATH="$(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$$PATH"
 
-.PHONY: help setup compile demo test lint lint-python lint-types lint-solidity lint-build fmt abi gas clean
+.PHONY: help setup compile demo test lint lint-python lint-types lint-solidity lint-build fmt abi gas bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,7 +41,7 @@ compile: $(COMPILED) ## compile all contracts from scratch
 demo: $(COMPILED) ## run the demonstration; NETWORK=anvil (default) or ganache
 	@$(RUN) flexbond demo --network $(NETWORK)
 
-test: $(COMPILED) ## compile, then run all tests; PYTEST_ARGS are handed on
+test: $(COMPILED) $(VENV)/.spark ## compile, then run all tests; PYTEST_ARGS are handed on
 	@$(RUN) pytest --numprocesses 2 --dist loadfile $(PYTEST_ARGS)
 
 lint: lint-python lint-types lint-solidity lint-build ## check format, types, style, contract sizes and packaged ABIs
@@ -72,6 +72,10 @@ abi: $(COMPILED) ## write the packaged ABIs again
 
 gas: $(COMPILED) ## write the gas snapshot again
 	@$(RUN) FLEXBOND_GAS_SNAPSHOT=write pytest tests/gas $(PYTEST_ARGS)
+	@$(RUN) python tools/bench.py --gas
+
+bench: setup ## measure a fleet of 100 000 devices and write docs/benchmarks.md
+	@$(RUN) python tools/bench.py
 
 clean: ## remove everything that can be made again
 	rm -rf build out reports dist .venv .cache node_modules *.egg-info
@@ -95,8 +99,14 @@ $(VENV)/.python: requirements.txt
 	@tools/doctor node
 	@python=$$(tools/doctor python) && mkdir -p "$(TMPDIR)" && \
 		if ! [ -x $(BIN)/pip ]; then rm -rf $(VENV) && "$$python" -m venv $(VENV); fi
-	@echo "Installing Python packages (one to two minutes)"
+	@echo "Installing Python packages (two minutes)"
 	@BROWNIE_NOCOMPILE=1 $(BIN)/pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.spark: requirements-spark.txt $(VENV)/.python
+	@mkdir -p "$(TMPDIR)"
+	@echo "Installing Spark for the tests"
+	@$(BIN)/pip install --quiet --requirement requirements-spark.txt
 	@touch $@
 
 $(VENV)/.flexbond: $(VENV)/.python pyproject.toml

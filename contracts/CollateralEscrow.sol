@@ -21,7 +21,6 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
     }
 
     address private immutable _rights;
-    address private immutable _market;
     address private immutable _settlement;
     address private immutable _payouts;
 
@@ -35,8 +34,8 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
         _;
     }
 
-    /// @param movers FlexibilityRights, FlexibilityMarket, Settlement, Payouts: the only contracts that ever move a lock
-    constructor(address governance, address[4] memory movers) AccessManaged(governance) {
+    /// @param movers FlexibilityRights, Settlement, Payouts: the only contracts that ever move a lock
+    constructor(address governance, address[3] memory movers) AccessManaged(governance) {
         if (governance == address(0)) revert Errors.Flexbond_ZeroAddress("governance");
         for (uint256 i = 0; i < movers.length; i++) {
             if (movers[i] == address(0)) revert Errors.Flexbond_ZeroAddress("movers");
@@ -45,9 +44,8 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
             }
         }
         _rights = movers[0];
-        _market = movers[1];
-        _settlement = movers[2];
-        _payouts = movers[3];
+        _settlement = movers[1];
+        _payouts = movers[2];
     }
 
     /// @inheritdoc ICollateralEscrow
@@ -100,12 +98,48 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
     }
 
     /// @inheritdoc ICollateralEscrow
-    function unlock(address token, Flex.LockReason reason, bytes32 key, uint256 amount) external onlyMover {
-        if (amount == 0) return;
+    function purchase(
+        address token,
+        address buyer,
+        address provider,
+        bytes32 key,
+        uint256 premium,
+        uint256 availability,
+        uint256 collateral
+    ) external onlyMover {
+        uint256 locked = availability + collateral;
+        if (premium + locked == 0) return;
+        bytes32 id = lockId(token, Flex.LockReason.Rights, key);
+        if (premium + availability != 0) _takeFree(token, buyer, premium + availability);
+        uint256 balance = _free[token][provider] + premium;
+        if (balance < collateral) revert Errors.CollateralEscrow_InsufficientFree(token, provider, balance, collateral);
+        _free[token][provider] = balance - collateral;
+        if (locked != 0) _addToLock(id, provider, locked);
+        emit Purchased(id, buyer, provider, token, key, premium, availability, collateral);
+    }
+
+    /// @inheritdoc ICollateralEscrow
+    function divide(
+        address token,
+        Flex.LockReason reason,
+        bytes32 key,
+        address to,
+        uint256 paid,
+        uint256 unlocked,
+        bytes32 poolId,
+        uint256 pooled
+    ) external onlyMover {
+        uint256 sum = paid + unlocked + pooled;
+        if (sum == 0) return;
         bytes32 id = lockId(token, reason, key);
-        address owner = _takeFromLock(id, amount);
-        _free[token][owner] += amount;
-        emit Unlocked(id, owner, amount);
+        address owner = _takeFromLock(id, sum);
+        if (paid != 0) _free[token][to] += paid;
+        if (unlocked != 0) _free[token][owner] += unlocked;
+        emit Divided(id, to, paid, unlocked, pooled);
+        if (pooled == 0) return;
+        bytes32 poolLock = lockId(token, Flex.LockReason.Pool, poolId);
+        _addToLock(poolLock, _payouts, pooled);
+        emit Locked(poolLock, _payouts, Flex.LockReason.Pool, token, poolId, pooled);
     }
 
     /// @inheritdoc ICollateralEscrow
@@ -118,39 +152,13 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
     }
 
     /// @inheritdoc ICollateralEscrow
-    function relock(
-        address token,
-        Flex.LockReason fromReason,
-        bytes32 fromKey,
-        Flex.LockReason toReason,
-        bytes32 toKey,
-        address toOwner,
-        uint256 amount
-    ) external onlyMover {
-        if (amount == 0) return;
-        bytes32 fromId = lockId(token, fromReason, fromKey);
-        bytes32 toId = lockId(token, toReason, toKey);
-        _takeFromLock(fromId, amount);
-        _addToLock(toId, toOwner, amount);
-        emit Relocked(fromId, toId, toOwner, toReason, toKey, amount);
-    }
-
-    /// @inheritdoc ICollateralEscrow
-    function credit(address token, address from, address to, uint256 amount) external onlyMover {
-        if (amount == 0) return;
-        _takeFree(token, from, amount);
-        _free[token][to] += amount;
-        emit Credited(token, from, to, amount);
-    }
-
-    /// @inheritdoc ICollateralEscrow
     function isListed(address token) external view returns (bool) {
         return _listed[token];
     }
 
     /// @inheritdoc ICollateralEscrow
     function isMover(address account) public view returns (bool) {
-        return account == _rights || account == _market || account == _settlement || account == _payouts;
+        return account == _rights || account == _settlement || account == _payouts;
     }
 
     /// @inheritdoc ICollateralEscrow

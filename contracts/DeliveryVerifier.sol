@@ -1,45 +1,29 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IDeliveryVerifier} from "../interfaces/IDeliveryVerifier.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {IMeterOracle} from "../interfaces/IMeterOracle.sol";
 import {BaselineMath} from "./libraries/BaselineMath.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {Lookbacks} from "./libraries/Lookbacks.sol";
 import {MeterRecords} from "./libraries/MeterRecords.sol";
+import {Openings} from "./libraries/Openings.sol";
 import {Periods} from "./libraries/Periods.sol";
-import {Rounding} from "./libraries/Rounding.sol";
+import {Readings} from "./libraries/Readings.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title What one device did in an event, recomputed from its records under the rule
 contract DeliveryVerifier is IDeliveryVerifier {
     using MeterRecords for uint256;
+    using Readings for Readings.Tally;
 
-    /// @dev The periods whose readings are needed, and what was found of them. Places: the baseline's periods, then the window's. No ordered
-    /// period begins before the first notice, so that the two never share one.
-    struct Tally {
-        uint256 periodSeconds;
-        uint256 baselineStart;
-        uint256 baselinePeriods;
-        uint256 windowStart;
-        uint256 windowPeriods;
-        uint96 orderedMask;
-        uint256 readUntil; // readings before it were read: none counts twice
-        bool estimated; // whether a needed reading is
-        int256[] milliWh;
-        uint256[] covered; // seconds
-    }
-
-    /// @dev What one record shows.
-    struct Shown {
-        uint256 start; // of its slot
-        uint256 end;
-        uint256 step; // seconds of a reading
-        uint256 places; // bit k: reading k
-        uint256 estimated; // bit k: reading k
-        int256[] milliWh;
+    /// @dev What is needed of a device. The tally's rows of the event are the ordered periods, then those before the notice that are not of
+    /// past days.
+    struct Need {
+        Readings.Tally tally;
+        Lookbacks.Plan plan; // XOfY; else empty
+        uint256 deadline; // of readings that are not of past days
     }
 
     IMeterOracle public immutable oracle;
@@ -66,15 +50,12 @@ contract DeliveryVerifier is IDeliveryVerifier {
 
         answer.silence = _standing(rule, question, entry, proof);
         if (answer.silence == Flex.Silence.Inactive) return answer;
+        if (answer.silence == Flex.Silence.Ok) answer.silence = _measure(answer, rule, question, entry, proof);
 
-        Tally memory tally = _tally(rule, question);
-        if (answer.silence == Flex.Silence.Ok) answer.silence = _read(tally, rule, question, entry, proof);
-        if (answer.silence == Flex.Silence.Ok) answer.silence = _judge(tally, rule, entry);
-
-        if (rule.baseline == Flex.BaselineMethod.MeterBefore) {
-            _answerByDevice(answer, tally, rule, question, entry);
-        } else {
-            _answerByPortfolio(answer, tally, question, entry);
+        if (_isOwnBaseline(rule)) {
+            _answerByDevice(answer, rule, question, entry);
+        } else if (answer.silence == Flex.Silence.Ok) {
+            _answerByPortfolio(answer, rule, question, entry);
         }
     }
 
@@ -91,197 +72,240 @@ contract DeliveryVerifier is IDeliveryVerifier {
         bool left = entry.leftAt != 0 && entry.leftAt < question.firstNotice;
         if (!joined || left) return Flex.Silence.Inactive;
 
-        Flex.MeteringPoint memory point = devices.meteringPoint(entry.meteringPoint);
+        uint256 suspendedAt = devices.suspendedAt(entry.meteringPoint);
         // From then on it cannot change, so that nobody can spoil a submission by a suspension before or after it.
         uint256 deadline = uint256(question.key.windowEnd) + rule.readingDeadline;
-        if (point.suspendedAt != 0 && point.suspendedAt < deadline) return Flex.Silence.Suspended;
+        if (suspendedAt != 0 && suspendedAt < deadline) return Flex.Silence.Suspended;
         if (entry.kind < rule.minAssurance) return Flex.Silence.LowAssurance;
         return proof.records.length == 0 ? Flex.Silence.NoRecord : Flex.Silence.Ok;
     }
 
-    /// @dev Checks each record and adds up what it opens.
-    function _read(
-        Tally memory tally,
+    /// @dev Reads the records and fills in baseline and metered energy, if nothing makes the device silent.
+    function _measure(
+        Answer memory answer,
         Flex.Rule calldata rule,
         Question calldata question,
         Flex.Entry calldata entry,
         Flex.DeviceProof calldata proof
-    ) private view returns (Flex.Silence) {
-        uint256 deadline = uint256(question.key.windowEnd) + rule.readingDeadline;
-        for (uint256 i = 0; i < proof.records.length; ++i) {
-            Flex.RecordOpening calldata record = proof.records[i];
-            if (record.head.meteringPoint() != entry.meteringPoint) return Flex.Silence.WrongPoint;
-            Flex.Silence silence = _provenance(record, deadline);
-            if (silence != Flex.Silence.Ok) return silence;
-            if (!_add(tally, record)) return Flex.Silence.BadOpening;
+    ) private view returns (Flex.Silence silence) {
+        Need memory need = _needOf(rule, question, answer.columns.length);
+        need.tally.limit = BaselineMath.clampDown(entry.connectionW, rule.periodSeconds);
+        silence = _read(need, question, entry, proof);
+        if (silence == Flex.Silence.Ok) silence = _judge(need.tally);
+        if (silence == Flex.Silence.Ok) silence = _baseline(answer, need, rule, question);
+        if (silence != Flex.Silence.Ok) return silence;
+        int256[] memory metered = need.tally.events[0].milliWh;
+        int128[] memory told = answer.meteredMilliWh;
+        for (uint256 column = 0; column < told.length; ++column) {
+            told[column] = int128(metered[column]);
         }
-        return Flex.Silence.Ok;
     }
 
-    /// @dev Whether the record was attested, in time, and was not replaced in time.
-    function _provenance(Flex.RecordOpening calldata record, uint256 deadline) private view returns (Flex.Silence) {
-        bytes32 leaf = MeterRecords.structHash(record.head, MeterRecords.commitmentOf(record.blocks));
-        if (!MerkleProof.verifyCalldata(record.batchPath, record.batchRoot, leaf)) return Flex.Silence.NotAttested;
-        uint256 attestedAt = oracle.attestedAt(record.batchRoot);
-        if (attestedAt == 0) return Flex.Silence.NotAttested;
-        if (attestedAt >= deadline) return Flex.Silence.Late;
+    /// @dev Checks each record and adds up what it opens, until one does not count.
+    function _read(
+        Need memory need,
+        Question calldata question,
+        Flex.Entry calldata entry,
+        Flex.DeviceProof calldata proof
+    ) private view returns (Flex.Silence) {
+        Openings.Under memory under = Openings.underOf(proof.inclusions);
+        Openings.Records memory found = Openings.recordsOf(proof, under, entry.meteringPoint);
+        uint256[] memory verdicts = _verdicts(need, question, entry, under, found);
+        bytes calldata records = proof.records;
+        uint256 firstNotice = question.firstNotice;
+        for (uint256 i = 0; i < verdicts.length; ++i) {
+            uint256 verdict = verdicts[i];
+            Flex.Silence silence = Flex.Silence(uint8(verdict));
+            if (silence != Flex.Silence.Ok) return silence;
+            uint256 head = found.heads[i];
+            uint256 from;
+            uint256 until;
+            (silence, from, until) = _span(head, verdict, need, firstNotice);
+            if (silence != Flex.Silence.Ok) return silence;
+            if (!need.tally.add(head, records, found.blocks[i], from, until)) return Flex.Silence.BadOpening;
+        }
+        return found.silence;
+    }
 
-        uint256 head = record.head;
-        uint256 latest = oracle.revisionBefore(head.meteringPoint(), head.slotStart(), uint40(deadline));
+    /// @dev What the oracle says of the records, as `IMeterOracle.judge` gives it.
+    function _verdicts(
+        Need memory need,
+        Question calldata question,
+        Flex.Entry calldata entry,
+        Openings.Under memory under,
+        Openings.Records memory found
+    ) private view returns (uint256[] memory) {
+        IMeterOracle.Inquiry memory inquiry = IMeterOracle.Inquiry({
+            meteringPoint: entry.meteringPoint,
+            firstNotice: question.firstNotice,
+            deadline: uint40(need.deadline),
+            roots: under.roots,
+            heads: found.heads,
+            leaves: found.leaves,
+            signatures: found.signatures
+        });
+        return oracle.judge(inquiry);
+    }
+
+    /// @dev What part of a record counts: past days as they stood before the notice, the rest until the reading deadline.
+    function _span(
+        uint256 head,
+        uint256 verdict,
+        Need memory need,
+        uint256 firstNotice
+    ) private pure returns (Flex.Silence silence, uint256 from, uint256 until) {
+        from = head.slotStart();
+        until = head.slotEnd();
+        uint256 boundary = need.plan.boundary;
+        Flex.Silence forPast = _timely(head, verdict, firstNotice, uint16(verdict >> 48));
+        if (until <= boundary) return (forPast, from, until);
+        silence = _timely(head, verdict, need.deadline, uint16(verdict >> 64));
+        if (from >= boundary) return (silence, from, until);
+        if (forPast != Flex.Silence.Ok) return (silence, boundary, until);
+        return silence == Flex.Silence.Ok ? (silence, from, until) : (Flex.Silence.Ok, from, boundary);
+    }
+
+    /// @dev Whether the record came in time, and was not replaced in time.
+    /// @param latest revision of its slot before the deadline
+    function _timely(uint256 head, uint256 verdict, uint256 deadline, uint256 latest) private pure returns (Flex.Silence) {
+        if (uint40(verdict >> 8) >= deadline) return Flex.Silence.Late;
         return head.revision() < latest ? Flex.Silence.Superseded : Flex.Silence.Ok;
     }
 
-    /// @dev Adds the needed readings that a record opens. False if it is malformed or its period does not divide the settlement period.
-    function _add(Tally memory tally, Flex.RecordOpening calldata record) private pure returns (bool) {
-        Shown memory shown;
-        shown.step = record.head.periodSeconds();
-        if (shown.step == 0 || tally.periodSeconds % shown.step != 0) return false;
-        bool ok;
-        (ok, shown.places, shown.estimated, shown.milliWh) = MeterRecords.open(record.head, record.blocks, record.opened);
-        if (!ok) return false;
-        if (shown.places == 0) return true;
-
-        shown.start = record.head.slotStart();
-        shown.end = shown.start + shown.milliWh.length * shown.step;
-        _addPeriods(tally, shown, 0, tally.baselineStart, tally.baselinePeriods, type(uint96).max);
-        _addPeriods(tally, shown, tally.baselinePeriods, tally.windowStart, tally.windowPeriods, tally.orderedMask);
-        uint256 readUntil = shown.start + (Math.log2(shown.places) + 1) * shown.step;
-        if (readUntil > tally.readUntil) tally.readUntil = readUntil;
-        return true;
-    }
-
-    /// @dev Adds to those of a row of periods that are in the mask and that the record reaches into.
-    function _addPeriods(
-        Tally memory tally,
-        Shown memory shown,
-        uint256 firstPlace,
-        uint256 rowStart,
-        uint256 periods,
-        uint96 mask
-    ) private pure {
-        uint256 duration = tally.periodSeconds;
-        uint256 p = shown.start > rowStart ? Periods.indexOf(rowStart, shown.start, duration) : 0;
-        for (uint256 start = Periods.startOf(rowStart, p, duration); p < periods && start < shown.end; start += duration) {
-            if (Periods.has(mask, p)) _addPeriod(tally, shown, firstPlace + p, start);
-            ++p;
-        }
-    }
-
-    /// @dev Adds what the record shows of one period. Slots lie on multiples of their readings' length, and so do settlement periods.
-    function _addPeriod(Tally memory tally, Shown memory shown, uint256 place, uint256 start) private pure {
-        uint256 step = shown.step;
-        uint256 end = start + tally.periodSeconds;
-        if (end > shown.end) end = shown.end;
-        if (start < shown.start) start = shown.start;
-        if (start < tally.readUntil) start = tally.readUntil;
-        int256 sum = 0;
-        uint256 covered = 0;
-        uint256 k = Rounding.divUp(start - shown.start, step);
-        for (start = shown.start + k * step; start < end; start += step) {
-            if ((shown.places >> k) & 1 == 1) {
-                sum += shown.milliWh[k];
-                covered += step;
-                if ((shown.estimated >> k) & 1 == 1) tally.estimated = true;
-            }
-            ++k;
-        }
-        tally.milliWh[place] += sum;
-        tally.covered[place] += covered;
-    }
-
     /// @dev What the readings lack, once all are added up.
-    function _judge(Tally memory tally, Flex.Rule calldata rule, Flex.Entry calldata entry) private pure returns (Flex.Silence) {
-        uint256 limit = uint256(entry.connectionW) * tally.periodSeconds * 1000;
-        bool beyond = false;
-        for (uint256 place = 0; place < tally.covered.length; ++place) {
-            if (!_isNeeded(tally, place)) continue;
-            if (tally.covered[place] != tally.periodSeconds) return Flex.Silence.MissingReading;
-            int256 milliWh = tally.milliWh[place];
-            if (uint256(milliWh < 0 ? -milliWh : milliWh) * 3600 > limit) beyond = true;
-        }
-        if (tally.estimated && !rule.estimatedAllowed) return Flex.Silence.Estimated;
-        return beyond ? Flex.Silence.OutOfRange : Flex.Silence.Ok;
+    function _judge(Readings.Tally memory tally) private pure returns (Flex.Silence) {
+        if (tally.close()) return Flex.Silence.MissingReading;
+        if (tally.estimated && !tally.estimatedAllowed) return Flex.Silence.Estimated;
+        return tally.beyond ? Flex.Silence.OutOfRange : Flex.Silence.Ok;
     }
 
-    // ------------------------------------------------------------------ which periods are needed
+    // ------------------------------------------------------------------ what is needed
 
-    function _tally(Flex.Rule calldata rule, Question calldata question) private pure returns (Tally memory tally) {
+    function _isOwnBaseline(Flex.Rule calldata rule) private pure returns (bool) {
+        return rule.baseline == Flex.BaselineMethod.MeterBefore || rule.baseline == Flex.BaselineMethod.XOfY;
+    }
+
+    function _needOf(Flex.Rule calldata rule, Question calldata question, uint256 columns) private pure returns (Need memory need) {
         uint256 duration = rule.periodSeconds;
-        tally.periodSeconds = duration;
-        tally.windowStart = question.key.windowStart;
-        tally.orderedMask = question.orderedMask;
-        if (rule.baseline == Flex.BaselineMethod.MeterBefore) {
-            uint256 end = question.firstNotice - (question.firstNotice % duration);
-            tally.baselinePeriods = rule.baselinePeriods;
-            tally.baselineStart = end - duration * rule.baselinePeriods;
+        need.deadline = uint256(question.key.windowEnd) + rule.readingDeadline;
+        need.tally.periodSeconds = duration;
+        need.tally.estimatedAllowed = rule.estimatedAllowed;
+        need.tally.events = Readings.room(2);
+        need.tally.events[0] = _orderedRow(question, columns, duration);
+        if (rule.baseline == Flex.BaselineMethod.XOfY) {
+            Lookbacks.Plan memory plan = Lookbacks.planOf(duration, question);
+            need.plan = plan;
+            // Records of past days only are the most.
+            need.tally.eventsFrom = plan.boundary;
+            need.tally.events[1] = Readings.rowFrom(plan.adjustingFrom, plan.adjusting.length, duration);
+            need.tally.past = Lookbacks.rowsOf(plan, plan.places, plan.isPlain, duration);
+            need.tally.pastLeft = need.tally.past.length;
+            if (plan.adjusting.length == 0) return need;
+            need.tally.pastAdjusting = Lookbacks.rowsOf(plan, plan.adjusting, plan.isAdjustingPlain, duration);
+            need.tally.adjustingLeft = need.tally.pastAdjusting.length;
+            return need;
         }
-        // up to the last ordered one: what comes after it is never needed
-        if (question.orderedMask != 0) tally.windowPeriods = Periods.last(question.orderedMask) + 1;
-        tally.milliWh = new int256[](tally.baselinePeriods + tally.windowPeriods);
-        tally.covered = new uint256[](tally.baselinePeriods + tally.windowPeriods);
+        uint256 periods = rule.baseline == Flex.BaselineMethod.MeterBefore ? rule.baselinePeriods : 0;
+        uint256 end = question.firstNotice - (question.firstNotice % duration);
+        need.tally.events[1] = Readings.rowFrom(end - duration * periods, periods, duration);
     }
 
-    function _isNeeded(Tally memory tally, uint256 place) private pure returns (bool) {
-        return place < tally.baselinePeriods || Periods.has(tally.orderedMask, place - tally.baselinePeriods);
+    /// @dev The ordered periods, one for each column.
+    function _orderedRow(Question calldata question, uint256 columns, uint256 duration) private pure returns (Readings.Row memory) {
+        uint256 start = question.key.windowStart;
+        uint256 mask = question.orderedMask;
+        uint256 first = columns == 0 ? 0 : Periods.first(mask);
+        if (mask >> first == (1 << columns) - 1) return Readings.rowFrom(start + first * duration, columns, duration);
+        uint256[] memory starts = new uint256[](columns);
+        uint256 column = 0;
+        for (uint256 p = first; column < columns; ++p) {
+            if ((mask >> p) & 1 == 1) starts[column++] = start + p * duration;
+        }
+        return Readings.rowOf(starts, duration);
     }
 
     // ------------------------------------------------------------------ the answer
 
+    /// @dev Fills in the device's own baseline, if it has one under the rule.
+    function _baseline(
+        Answer memory answer,
+        Need memory need,
+        Flex.Rule calldata rule,
+        Question calldata question
+    ) private pure returns (Flex.Silence) {
+        Flex.Direction direction = question.key.direction;
+        int256 before = need.tally.events[1].energy;
+        if (rule.baseline == Flex.BaselineMethod.MeterBefore) {
+            int128 level = int128(BaselineMath.mean(before, rule.baselinePeriods, direction));
+            int128[] memory levels = answer.baselineMilliWh;
+            for (uint256 column = 0; column < levels.length; ++column) {
+                levels[column] = level;
+            }
+        } else if (rule.baseline == Flex.BaselineMethod.XOfY) {
+            Lookbacks.Mean memory mean = Lookbacks.meanOf(need.plan.class, direction, need.tally.past, need.tally.pastAdjusting);
+            if (mean.count == 0) return Flex.Silence.TooFewDays;
+            _fillBaseline(answer.baselineMilliWh, question, mean, before, need.plan.adjusting.length);
+        }
+        return Flex.Silence.Ok;
+    }
+
+    /// @dev The baseline of every ordered period.
+    function _fillBaseline(
+        int128[] memory baselines,
+        Question calldata question,
+        Lookbacks.Mean memory mean,
+        int256 present,
+        uint256 periods
+    ) private pure {
+        Flex.Direction direction = question.key.direction;
+        Lookbacks.Line memory line = Lookbacks.lineOf(question.lookback, mean, present, periods);
+        uint256 rest = question.orderedMask;
+        uint256 column = 0;
+        for (uint256 p = 0; column < baselines.length; ++p) {
+            if (rest & 1 == 1) baselines[column++] = int128(Lookbacks.baselineOf(line, mean, p, direction));
+            rest >>= 1;
+        }
+    }
+
     /// @dev Baseline of the device itself: its response, clamped.
     function _answerByDevice(
         Answer memory answer,
-        Tally memory tally,
         Flex.Rule calldata rule,
         Question calldata question,
         Flex.Entry calldata entry
     ) private pure {
         bool silent = answer.silence != Flex.Silence.Ok;
+        bool isPerDevice = rule.clampLevel == Flex.ClampLevel.Device;
         Flex.Direction direction = question.key.direction;
-        uint256 clamp = BaselineMath.clampDown(entry.capacityW, tally.periodSeconds);
-        int256 baseline = silent ? int256(0) : _baseline(tally, direction);
-        uint256 column = 0;
-        for (uint256 p = 0; p < tally.windowPeriods; ++p) {
-            if (!Periods.has(tally.orderedMask, p)) continue;
-            int256 response = -int256(clamp);
-            if (!silent) {
-                int256 metered = tally.milliWh[tally.baselinePeriods + p];
-                response = BaselineMath.response(baseline, metered, direction, clamp);
-                answer.baselineMilliWh[column] = int128(baseline);
-                answer.meteredMilliWh[column] = int128(metered);
+        uint256 clamp = BaselineMath.clampDown(entry.capacityW, rule.periodSeconds);
+        int256 shift = int256(uint256(entry.capacityW) * rule.periodSeconds * 1000);
+        uint128[] memory columns = answer.columns;
+        int128[] memory baselines = answer.baselineMilliWh;
+        int128[] memory metered = answer.meteredMilliWh;
+        uint256 weight = 0;
+        for (uint256 column = 0; column < columns.length; ++column) {
+            int256 response = silent ? -int256(clamp) : BaselineMath.response(baselines[column], metered[column], direction, clamp);
+            // A response stays within the clamp, and the shift outweighs it.
+            unchecked {
+                uint256 achieved = response > 0 ? uint256(response) : 0;
+                weight += achieved;
+                columns[column] = uint128(isPerDevice ? achieved : uint256(response * 3600 + shift));
             }
-            uint256 achieved = response > 0 ? uint256(response) : 0;
-            answer.weight += uint128(achieved);
-            answer.columns[column++] = uint128(
-                rule.clampLevel == Flex.ClampLevel.Device
-                    ? achieved
-                    : uint256(response * 3600 + int256(uint256(entry.capacityW) * tally.periodSeconds * 1000))
-            );
         }
-    }
-
-    function _baseline(Tally memory tally, Flex.Direction direction) private pure returns (int256) {
-        int256 sum = 0;
-        for (uint256 p = 0; p < tally.baselinePeriods; ++p) {
-            sum += tally.milliWh[p];
-        }
-        return BaselineMath.mean(sum, tally.baselinePeriods, direction);
+        answer.weight = uint128(weight);
     }
 
     /// @dev Baseline of the portfolio: what the device metered, shifted so that it is never negative.
     function _answerByPortfolio(
         Answer memory answer,
-        Tally memory tally,
+        Flex.Rule calldata rule,
         Question calldata question,
         Flex.Entry calldata entry
     ) private pure {
-        if (answer.silence != Flex.Silence.Ok) return;
-        int256 full = int256(uint256(entry.connectionW) * tally.periodSeconds * 1000);
-        uint256 column = 0;
-        for (uint256 p = 0; p < tally.windowPeriods; ++p) {
-            if (!Periods.has(tally.orderedMask, p)) continue;
-            int256 metered = tally.milliWh[p];
-            answer.meteredMilliWh[column] = int128(metered);
-            answer.columns[column++] = uint128(
+        int256 full = int256(uint256(entry.connectionW) * rule.periodSeconds * 1000);
+        for (uint256 column = 0; column < answer.columns.length; ++column) {
+            int256 metered = answer.meteredMilliWh[column];
+            answer.columns[column] = uint128(
                 uint256(question.key.direction == Flex.Direction.Shed ? full - 3600 * metered : full + 3600 * metered)
             );
         }

@@ -7,40 +7,40 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {DeviceMessages} from "./libraries/DeviceMessages.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {Grids} from "./libraries/Grids.sol";
+import {Places} from "./libraries/Places.sol";
 import {Roles} from "./libraries/Roles.sol";
 import {SignerWord} from "./libraries/SignerWord.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Metering points, their signers, and the portfolios they are in
 contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausable {
-    using Checkpoints for Checkpoints.Trace208;
+    using Grids for Grids.List;
+    using Places for Places.List;
+    using SignerWord for SignerWord.History;
     using SignerWord for uint256;
 
     uint256 private constant BPS = 10_000;
-    uint256 private constant MAX_READINGS = 100;
 
     IParticipantRegistry public immutable participants;
     address public immutable oracle;
     address public immutable measurement;
 
-    Flex.Grid[] private _grids;
-    mapping(bytes16 meteringPoint => uint256 signerWord) private _signers;
+    Grids.List private _grids;
+    mapping(bytes16 meteringPoint => SignerWord.History) private _signers;
     mapping(bytes16 meteringPoint => Flex.MeteringPoint) private _points;
-    /// @dev The portfolio left last, in which the point's entryIndex still is its place.
-    mapping(bytes16 meteringPoint => bytes32 portfolioId) private _lastPortfolio;
+    /// @dev The places a point closed, oldest first.
+    mapping(bytes16 meteringPoint => Flex.Stay[]) private _stays;
     /// @dev When a point last left.
     mapping(bytes32 portfolioId => uint40 time) private _lastLeft;
     /// @dev What was notified in a second in which a point had left already: it stood in the portfolio just before, and is counted.
     mapping(bytes32 portfolioId => mapping(uint256 time => uint40 until)) private _committedAfterLeaving;
     mapping(bytes32 portfolioId => Flex.Portfolio) private _portfolios;
-    mapping(bytes32 portfolioId => Flex.Entry[]) private _entries;
-    /// @dev By time: entries (40 bits), capacityW (64), connectionW (64).
-    mapping(bytes32 portfolioId => Checkpoints.Trace208) private _sums;
+    mapping(bytes32 portfolioId => Places.List) private _places;
 
     constructor(
         address governance,
@@ -61,20 +61,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
 
     /// @inheritdoc IDeviceRegistry
     function publishGrid(Flex.Grid calldata grid_) external restricted returns (uint8 gridId) {
-        uint256 length = uint256(grid_.periodSeconds) * grid_.readingsPerSlot;
-        if (
-            length == 0 ||
-            grid_.periodSeconds > 1 days ||
-            grid_.readingsPerSlot > MAX_READINGS ||
-            grid_.offsetSeconds >= length ||
-            grid_.offsetSeconds % grid_.periodSeconds != 0
-        ) {
-            revert Errors.DeviceRegistry_GridInvalid(grid_.periodSeconds, grid_.readingsPerSlot, grid_.offsetSeconds);
-        }
-        if (_grids.length == type(uint8).max) revert Errors.DeviceRegistry_GridsFull(_grids.length);
-
-        _grids.push(grid_);
-        gridId = uint8(_grids.length);
+        gridId = _grids.publish(grid_);
         emit GridPublished(gridId, grid_);
     }
 
@@ -152,21 +139,13 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         point.sequence = statement.sequence;
         point.capacityW = statement.capacityW;
         point.connectionW = statement.connectionW;
-        _signers[statement.meteringPoint] = SignerWord.pack(
-            Flex.SignerState({
-                signer: statement.signer,
-                validFrom: statement.validFrom,
-                validUntil: statement.validUntil,
-                gridId: statement.gridId,
-                scheme: statement.scheme
-            })
-        );
+        _signers[statement.meteringPoint].replace(SignerWord.pack(statement));
         emit Stated(statement.meteringPoint, meterOperator, statement);
     }
 
     /// @inheritdoc IDeviceRegistry
     function voidStatement(bytes16 id) external {
-        uint256 word = _signers[id];
+        uint256 word = _signers[id].present;
         if (word.scheme() == uint256(Flex.SignerScheme.None)) revert Errors.DeviceRegistry_Unstated(id);
         address customer = _points[id].customer;
         if (msg.sender != customer && !_isMeterOperator(msg.sender)) {
@@ -174,7 +153,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         }
 
         // The signer stays, so that what it signed can still be held against it.
-        _signers[id] = word.withScheme(Flex.SignerScheme.None);
+        _signers[id].replace(word.withScheme(Flex.SignerScheme.None));
         emit StatementVoided(id, msg.sender);
     }
 
@@ -188,7 +167,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         if (point.suspendedAt != 0) revert Errors.DeviceRegistry_Suspended(id);
 
         point.suspendedAt = uint40(block.timestamp);
-        _signers[id] = _signers[id].withScheme(Flex.SignerScheme.Suspended);
+        _signers[id].replace(_signers[id].present.withScheme(Flex.SignerScheme.Suspended));
         emit DeviceSuspended(id, msg.sender);
     }
 
@@ -203,7 +182,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         _requireSigned(consent.customer, DeviceMessages.hashOf(consent), customerSignature);
 
         _useCheckedNonce(consent.customer, consent.nonce);
-        index = _join(consent.portfolioId, point, _place(id, consent.payee, point.capacityW, point.connectionW, point.kind));
+        index = _join(consent.portfolioId, point, Places.taken(id, consent.payee, point.capacityW, point.connectionW, point.kind));
         point.portfolioId = consent.portfolioId;
     }
 
@@ -220,7 +199,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
     /// @inheritdoc IDeviceRegistry
     function changePayee(bytes32 portfolioId, uint40 index, address payee, uint40 deadline, bytes calldata signature) external {
         if (payee == address(0)) revert Errors.Flexbond_ZeroAddress("payee");
-        Flex.Entry storage changed = _entryAt(portfolioId, index);
+        Flex.Entry storage changed = _places[portfolioId].at(portfolioId, index);
         address present = changed.payee;
         if (msg.sender != present) {
             if (block.timestamp >= deadline) revert Errors.Flexbond_SignatureExpired(deadline, block.timestamp);
@@ -242,21 +221,30 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
 
     /// @inheritdoc IDeviceRegistry
     function grid(uint8 gridId) external view returns (Flex.Grid memory) {
-        if (gridId == 0 || gridId > _grids.length) revert Errors.DeviceRegistry_GridUnknown(gridId);
-        return _grids[gridId - 1];
+        return _grids.at(gridId);
     }
 
     /// @inheritdoc IDeviceRegistry
     function signer(bytes16 id) external view returns (Flex.SignerState memory) {
-        return _signers[id].unpack();
+        return _signers[id].present.unpack();
     }
 
     /// @inheritdoc IDeviceRegistry
     function signers(bytes16[] calldata ids) external view returns (uint256[] memory words) {
         words = new uint256[](ids.length);
         for (uint256 i = 0; i < ids.length; i++) {
-            words[i] = _signers[ids[i]];
+            words[i] = _signers[ids[i]].present;
         }
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function signerWordAt(bytes16 id, uint40 moment) external view returns (uint256 word, uint256 from, uint256 until) {
+        return _signers[id].at(moment);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function suspendedAt(bytes16 id) external view returns (uint40) {
+        return _points[id].suspendedAt;
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -271,17 +259,22 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
 
     /// @inheritdoc IDeviceRegistry
     function entry(bytes32 portfolioId, uint256 index) external view returns (Flex.Entry memory) {
-        return _entryAt(portfolioId, index);
+        return _places[portfolioId].at(portfolioId, index);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function pastStays(bytes16 id) external view returns (Flex.Stay[] memory) {
+        return _stays[id];
     }
 
     /// @inheritdoc IDeviceRegistry
     function sums(bytes32 portfolioId) external view returns (Flex.PortfolioSums memory) {
-        return _unpack(_sums[portfolioId].latest());
+        return _places[portfolioId].total();
     }
 
     /// @inheritdoc IDeviceRegistry
     function sumsBefore(bytes32 portfolioId, uint40 moment) external view returns (Flex.PortfolioSums memory) {
-        return _unpack(moment == 0 ? 0 : _sums[portfolioId].upperLookupRecent(moment - 1));
+        return _places[portfolioId].totalBefore(moment);
     }
 
     // ------------------------------------------------------------------ places in a portfolio
@@ -297,52 +290,20 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
             _leave(id, point);
         } else if (point.capacityW != statement.capacityW || point.connectionW != statement.connectionW || point.kind != statement.kind) {
             address payee = _close(portfolioId, id, point);
-            _join(portfolioId, point, _place(id, payee, statement.capacityW, statement.connectionW, statement.kind));
+            _join(portfolioId, point, Places.taken(id, payee, statement.capacityW, statement.connectionW, statement.kind));
         }
     }
 
-    /// @dev A place as it is taken now.
-    function _place(
-        bytes16 id,
-        address payee,
-        uint48 capacityW,
-        uint48 connectionW,
-        Flex.DeviceKind kind
-    ) private view returns (Flex.Entry memory) {
-        return
-            Flex.Entry({
-                meteringPoint: id,
-                joinedAt: uint40(block.timestamp),
-                leftAt: 0,
-                capacityW: capacityW,
-                payee: payee,
-                connectionW: connectionW,
-                kind: kind
-            });
-    }
-
-    function _join(bytes32 portfolioId, Flex.MeteringPoint storage point, Flex.Entry memory taken) private returns (uint40 index) {
-        Flex.Entry[] storage list = _entries[portfolioId];
-        index = uint40(list.length);
-        list.push(taken);
+    function _join(bytes32 portfolioId, Flex.MeteringPoint storage point, Flex.Entry memory place) private returns (uint40 index) {
+        index = _places[portfolioId].add(place);
         point.entryIndex = index;
-        Flex.PortfolioSums memory total = _unpack(_sums[portfolioId].latest());
-        total.entries += 1;
-        total.capacityW += taken.capacityW;
-        total.connectionW += taken.connectionW;
-        _keepSums(portfolioId, total);
-        emit Joined(portfolioId, taken.meteringPoint, index, taken.payee, taken.capacityW, taken.connectionW, taken.kind);
+        emit Joined(portfolioId, place.meteringPoint, index, place.payee, place.capacityW, place.connectionW, place.kind);
     }
 
     function _close(bytes32 portfolioId, bytes16 id, Flex.MeteringPoint storage point) private returns (address payee) {
         uint40 index = point.entryIndex;
-        Flex.Entry storage closed = _entries[portfolioId][index];
-        closed.leftAt = uint40(block.timestamp);
-        payee = closed.payee;
-        Flex.PortfolioSums memory total = _unpack(_sums[portfolioId].latest());
-        total.capacityW -= closed.capacityW;
-        total.connectionW -= closed.connectionW;
-        _keepSums(portfolioId, total);
+        payee = _places[portfolioId].close(index);
+        _stays[id].push(Flex.Stay({portfolioId: portfolioId, index: index}));
         emit Left(portfolioId, id, index);
     }
 
@@ -352,19 +313,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         point.portfolioId = 0;
         uint40 until = _portfolios[portfolioId].committedUntil;
         if (until > point.committedUntil) point.committedUntil = until;
-        _lastPortfolio[id] = portfolioId;
         _lastLeft[portfolioId] = uint40(block.timestamp);
-    }
-
-    function _keepSums(bytes32 portfolioId, Flex.PortfolioSums memory total) private {
-        _sums[portfolioId].push(
-            uint48(block.timestamp),
-            (uint208(total.entries) << 128) | (uint208(total.capacityW) << 64) | total.connectionW
-        );
-    }
-
-    function _unpack(uint208 packed) private pure returns (Flex.PortfolioSums memory) {
-        return Flex.PortfolioSums({entries: uint40(packed >> 128), capacityW: uint64(packed >> 64), connectionW: uint64(packed)});
     }
 
     // ------------------------------------------------------------------ checks
@@ -376,16 +325,10 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         if (statement.scheme != Flex.SignerScheme.Secp256k1 && statement.scheme != Flex.SignerScheme.P256) _invalid(id, "scheme");
         if (statement.signer == address(0)) _invalid(id, "signer");
         if (statement.capacityW == 0 || statement.capacityW > statement.connectionW) _invalid(id, "capacityW");
-        if (statement.validUntil <= statement.validFrom || statement.validUntil <= block.timestamp) {
-            _invalid(id, "validUntil");
-        }
-        if (statement.gridId == 0 || statement.gridId > _grids.length) {
-            revert Errors.DeviceRegistry_GridUnknown(statement.gridId);
-        }
+        if (statement.validUntil <= statement.validFrom || statement.validUntil <= block.timestamp) _invalid(id, "validUntil");
+        _grids.at(statement.gridId);
         uint32 current = _points[id].sequence;
-        if (statement.sequence <= current) {
-            revert Errors.DeviceRegistry_StatementOld(id, statement.sequence, current);
-        }
+        if (statement.sequence <= current) revert Errors.DeviceRegistry_StatementOld(id, statement.sequence, current);
     }
 
     function _invalid(bytes16 id, string memory field) private pure {
@@ -398,7 +341,7 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         _requireActsFor(joined.provider);
         if (consent.payee == address(0)) revert Errors.Flexbond_ZeroAddress("payee");
         if (point.suspendedAt != 0) revert Errors.DeviceRegistry_Suspended(id);
-        uint256 word = _signers[id];
+        uint256 word = _signers[id].present;
         if (word.scheme() == uint256(Flex.SignerScheme.None) || word.validUntil() <= block.timestamp) {
             revert Errors.DeviceRegistry_Unstated(id);
         }
@@ -413,10 +356,12 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
 
     /// @dev Until when the point is counted in the portfolio that it left last, if that is another than `portfolioId`.
     function _committedElsewhere(bytes16 id, Flex.MeteringPoint storage point, bytes32 portfolioId) private view returns (uint256 until) {
-        bytes32 last = _lastPortfolio[id];
-        if (last == 0 || last == portfolioId) return 0;
+        Flex.Stay[] storage stays = _stays[id];
+        if (stays.length == 0) return 0;
+        bytes32 last = stays[stays.length - 1].portfolioId;
+        if (last == portfolioId) return 0;
         until = point.committedUntil;
-        uint256 leftAt = _entries[last][point.entryIndex].leftAt;
+        uint256 leftAt = _places[last].entries[point.entryIndex].leftAt;
         uint256 afterLeaving = _committedAfterLeaving[last][leftAt];
         if (afterLeaving > until) until = afterLeaving;
         // A notice may still come in this very second.
@@ -441,11 +386,5 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
     function _known(bytes32 portfolioId) private view returns (Flex.Portfolio storage stored) {
         stored = _portfolios[portfolioId];
         if (stored.provider == address(0)) revert Errors.DeviceRegistry_PortfolioUnknown(portfolioId);
-    }
-
-    function _entryAt(bytes32 portfolioId, uint256 index) private view returns (Flex.Entry storage) {
-        Flex.Entry[] storage list = _entries[portfolioId];
-        if (index >= list.length) revert Errors.DeviceRegistry_EntryUnknown(portfolioId, index);
-        return list[index];
     }
 }

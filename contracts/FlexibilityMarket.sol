@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
-import {ReentrancyGuard} from "@openzeppelin/contracts/utils/ReentrancyGuard.sol";
-import {ICollateralEscrow} from "../interfaces/ICollateralEscrow.sol";
 import {IFlexibilityMarket} from "../interfaces/IFlexibilityMarket.sol";
 import {IFlexibilityRights} from "../interfaces/IFlexibilityRights.sol";
 import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
@@ -13,7 +12,7 @@ import {Ids} from "./libraries/Ids.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Signed offers: rights and money change hands in one transaction or not at all
-contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
+contract FlexibilityMarket is IFlexibilityMarket, EIP712 {
     bytes private constant PRODUCT_TYPE =
         "Product(uint16 schema,address provider,bytes32 portfolioId,bytes32 zone,uint8 direction,uint40 windowStart,uint40 windowEnd,uint32 noticeSeconds,uint32 rampSeconds,uint32 minRunSeconds,uint32 maxRunSeconds,uint32 lotW,uint96 availabilityPerMWhour,uint96 utilisationPerMWh,uint96 shortfallPerMWh,address currency,bytes32 ruleId,int40 referenceW,bool transferable,bytes32 termsHash,bytes32 externalRef)";
     bytes32 private constant PRODUCT_TYPEHASH = keccak256(PRODUCT_TYPE);
@@ -29,7 +28,6 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
     uint256 private constant CANCELLED = type(uint32).max;
 
     IParticipantRegistry public immutable participants;
-    ICollateralEscrow public immutable escrow;
     IFlexibilityRights public immutable rights;
 
     /// @inheritdoc IFlexibilityMarket
@@ -37,12 +35,10 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
     /// @dev Units taken per nonce, eight nonces a word, lowest first.
     mapping(address provider => mapping(uint256 word => uint256)) private _fills;
 
-    constructor(address participants_, address escrow_, address rights_) EIP712("Flexbond FlexibilityMarket", "1") {
+    constructor(address participants_, address rights_) EIP712("Flexbond FlexibilityMarket", "1") {
         if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
-        if (escrow_ == address(0)) revert Errors.Flexbond_ZeroAddress("escrow");
         if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");
         participants = IParticipantRegistry(participants_);
-        escrow = ICollateralEscrow(escrow_);
         rights = IFlexibilityRights(rights_);
     }
 
@@ -56,7 +52,7 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
         address buyer,
         uint64 units,
         uint40 previousStart
-    ) external nonReentrant returns (bytes32 rightId) {
+    ) external returns (bytes32 rightId) {
         address provider = offer.product.provider;
         _requireActsFor(buyer);
         if (offer.buyer != address(0) && offer.buyer != buyer) {
@@ -73,9 +69,8 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
         rightId = Ids.rightId(offer.product);
         emit OfferTaken(offerHash, rightId, buyer, offer.nonce, units, premium);
 
-        if (premium != 0) escrow.credit(offer.product.currency, buyer, provider, premium);
         // last, because it calls the buyer
-        rights.issue(offer.product, units, buyer, previousStart);
+        rights.issue(offer.product, units, buyer, premium, previousStart);
     }
 
     // ------------------------------------------------------------------ cancelling
@@ -140,7 +135,10 @@ contract FlexibilityMarket is IFlexibilityMarket, EIP712, ReentrancyGuard {
             revert Errors.Flexbond_NotAllowed(signer, provider);
         }
         digest = offerDigest(offer);
-        if (!SignatureChecker.isValidSignatureNow(signer, digest, signature)) {
+        // who signed with its key need not be asked whether it is a contract, which costs 2 600 gas
+        (address recovered, ECDSA.RecoverError error_, ) = ECDSA.tryRecover(digest, signature);
+        bool isSigner = error_ == ECDSA.RecoverError.NoError && recovered == signer;
+        if (!isSigner && !SignatureChecker.isValidERC1271SignatureNow(signer, digest, signature)) {
             revert Errors.Flexbond_BadSignature(signer, digest);
         }
     }

@@ -10,7 +10,9 @@ import {IFlexibilityRights} from "../interfaces/IFlexibilityRights.sol";
 import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {IRulebook} from "../interfaces/IRulebook.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {EventOrders} from "./libraries/EventOrders.sol";
 import {Ids} from "./libraries/Ids.sol";
+import {PortfolioWindows} from "./libraries/PortfolioWindows.sol";
 import {Products} from "./libraries/Products.sol";
 import {Rounding} from "./libraries/Rounding.sol";
 import {SettlementMath} from "./libraries/SettlementMath.sol";
@@ -18,6 +20,9 @@ import {Flex} from "./types/Flex.sol";
 
 /// @title Flexibility rights (ERC-1155): one id a product, one unit a lot for the whole service window
 contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausable {
+    using PortfolioWindows for PortfolioWindows.List;
+    using PortfolioWindows for PortfolioWindows.Window;
+
     /// @dev One slot. `open` are neither dispatched nor released; `released` those given up while the provider was available.
     struct Right {
         uint64 issued;
@@ -25,17 +30,6 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         uint64 released;
         bool transferable;
         bool expired;
-    }
-
-    /// @dev One slot. A portfolio's windows are a list by start; the place 0 stands before the first.
-    struct Window {
-        uint40 windowEnd;
-        uint40 next; // start of the following window, 0: none
-        uint48 promisedW; // issued and not released
-        uint32 ruleNumber;
-        int40 referenceW;
-        Flex.Direction direction;
-        bool unavailable;
     }
 
     IRulebook public immutable rulebook;
@@ -46,9 +40,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     address public immutable settlement;
 
     mapping(bytes32 rightId => Right) private _rights;
-    mapping(bytes32 portfolioId => mapping(uint40 windowStart => Window)) private _windows;
-    /// @dev By the rule's number, so that a window needs only that.
-    mapping(uint32 ruleNumber => bytes32 ruleId) private _ruleIds;
+    mapping(bytes32 portfolioId => PortfolioWindows.List) private _windows;
 
     constructor(
         address governance,
@@ -81,6 +73,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         Flex.Product calldata product,
         uint64 units,
         address to,
+        uint256 premium,
         uint40 previousStart
     ) external whenNotPaused returns (bytes32 rightId) {
         if (msg.sender != market) revert Errors.Flexbond_NotAllowed(msg.sender, market);
@@ -89,18 +82,26 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         participants.requireParties(product.provider, to);
         Flex.RuleTerms memory terms = rulebook.terms(product.ruleId);
         Products.requireValid(product, terms);
+        if (product.windowEnd > terms.knownUntil) {
+            revert Errors.FlexibilityRights_CalendarUnknown(product.windowEnd, terms.knownUntil);
+        }
         _requirePortfolio(product, terms);
         _requireInTime(product);
 
-        _promise(product, terms.number, units, previousStart);
+        Flex.EventKey memory key = Ids.eventKey(product);
+        uint256 promisedW = units * uint256(product.lotW);
+        if (_promise(key, terms.number, promisedW, previousStart)) revert Errors.FlexibilityRights_Unavailable(rightId);
         Right memory stored = _rights[rightId];
         stored.issued += units;
         stored.open += units;
         stored.transferable = product.transferable;
         _rights[rightId] = stored;
-        emit RightIssued(rightId, Ids.eventId(Ids.eventKey(product)), to, units, product);
+        bytes32 eventId = Ids.eventId(key);
+        emit RightIssued(rightId, eventId, to, units, product);
 
-        _lock(product, terms, units, to, rightId);
+        uint256 collateral = units * SettlementMath.collateralPerUnitUp(product, terms.collateralBps);
+        uint256 availability = _availability(product, terms, units);
+        escrow.purchase(product.currency, to, product.provider, eventId, premium, availability, collateral);
         // last, because it calls the receiver
         _mint(to, uint256(rightId), units, "");
     }
@@ -114,12 +115,14 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         uint40 windowStart,
         address holder,
         uint64 units,
-        uint16 minDispatchBps
+        uint16 minDispatchBps,
+        uint256 peakW
     ) external {
         if (msg.sender != settlement) revert Errors.Flexbond_NotAllowed(msg.sender, settlement);
         if (units == 0) revert Errors.FlexibilityRights_ZeroUnits(rightId);
         _requireHeld(rightId, holder, units);
-        if (_windows[portfolioId][windowStart].unavailable) revert Errors.FlexibilityRights_Unavailable(rightId);
+        PortfolioWindows.Window storage within = _windows[portfolioId].at[windowStart];
+        if (within.unavailable) revert Errors.FlexibilityRights_Unavailable(rightId);
         Right storage used = _rights[rightId];
         uint256 minimum = Rounding.divUp(uint256(used.issued) * minDispatchBps, SettlementMath.BPS);
         if (units < minimum && units != used.open) {
@@ -127,6 +130,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         }
 
         used.open -= units;
+        within.keepCall(windowStart, peakW, devices.sums(portfolioId).capacityW);
         _burn(holder, uint256(rightId), units);
         emit RightConsumed(rightId, holder, units);
     }
@@ -138,7 +142,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         Right memory given = _rights[rightId];
         if (given.issued == 0) revert Errors.FlexibilityRights_Unknown(rightId);
         if (units == 0) revert Errors.FlexibilityRights_ZeroUnits(rightId);
-        Window storage stored = _windows[product.portfolioId][product.windowStart];
+        PortfolioWindows.Window storage stored = _windows[product.portfolioId].at[product.windowStart];
         bool unavailable = stored.unavailable;
         if (given.expired && !unavailable) revert Errors.FlexibilityRights_AlreadyExpired(rightId);
         _requireHeld(rightId, holder, units);
@@ -146,44 +150,32 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         given.open -= units;
         if (!unavailable) given.released += units;
         _rights[rightId] = given;
-        stored.promisedW -= uint48(units * uint256(product.lotW));
+        stored.promisedW -= uint32(units * uint256(product.lotW));
         _burn(holder, uint256(rightId), units);
         emit RightReleased(rightId, holder, units);
 
         Flex.RuleTerms memory terms = rulebook.terms(product.ruleId);
         // what expired had its collateral freed then
-        if (!given.expired) {
-            uint256 collateral = units * SettlementMath.collateralPerUnitUp(product, terms.collateralBps);
-            escrow.unlock(product.currency, Flex.LockReason.Collateral, rightId, collateral);
-        }
-        if (unavailable && terms.funding == Flex.Funding.Escrowed) {
-            uint256 availability = units * SettlementMath.availabilityPerUnitDown(product);
-            escrow.pay(product.currency, Flex.LockReason.Availability, rightId, holder, availability);
-        }
+        uint256 collateral = given.expired ? 0 : units * SettlementMath.collateralPerUnitUp(product, terms.collateralBps);
+        uint256 refund = unavailable ? _availability(product, terms, units) : 0;
+        bytes32 eventId = Ids.eventId(Ids.eventKey(product));
+        escrow.divide(product.currency, Flex.LockReason.Rights, eventId, holder, refund, collateral, 0, 0);
     }
 
     /// @inheritdoc IFlexibilityRights
-    function declareUnavailable(bytes32 portfolioId, uint40 windowStart) external {
-        Window storage stored = _windows[portfolioId][windowStart];
-        if (stored.windowEnd == 0) revert Errors.FlexibilityRights_Unknown(portfolioId);
-        _requireActsFor(devices.portfolio(portfolioId).provider);
-        bytes32 ruleId = _ruleIds[stored.ruleNumber];
-        uint256 gateSeconds = rulebook.terms(ruleId).gateSeconds;
-        if (block.timestamp + gateSeconds >= windowStart) {
-            uint256 gate = windowStart > gateSeconds ? windowStart - gateSeconds : 0;
+    function declareUnavailable(Flex.EventKey calldata key) external {
+        PortfolioWindows.Window storage stored = _windows[key.portfolioId].at[key.windowStart];
+        if (stored.windowEnd == 0) revert Errors.FlexibilityRights_Unknown(key.portfolioId);
+        _requireActsFor(devices.portfolio(key.portfolioId).provider);
+        Flex.RuleTerms memory terms = rulebook.terms(key.ruleId);
+        stored.requireSameEvent(key, terms.number);
+        if (block.timestamp + terms.gateSeconds >= key.windowStart) {
+            uint256 gate = key.windowStart > terms.gateSeconds ? key.windowStart - terms.gateSeconds : 0;
             revert Errors.FlexibilityRights_GateClosed(gate, block.timestamp);
         }
 
         stored.unavailable = true;
-        Flex.EventKey memory key = Flex.EventKey({
-            portfolioId: portfolioId,
-            windowStart: windowStart,
-            windowEnd: stored.windowEnd,
-            ruleId: ruleId,
-            direction: stored.direction,
-            referenceW: stored.referenceW
-        });
-        emit UnavailabilityDeclared(Ids.eventId(key), portfolioId, windowStart);
+        emit UnavailabilityDeclared(Ids.eventIdOf(key), key.portfolioId, key.windowStart);
     }
 
     /// @inheritdoc IFlexibilityRights
@@ -197,7 +189,7 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
         ended.expired = true;
         backed = ended.open;
         earning = ended.released;
-        if (!_windows[product.portfolioId][product.windowStart].unavailable) earning += backed;
+        if (!_windows[product.portfolioId].at[product.windowStart].unavailable) earning += backed;
         emit RightExpired(rightId, backed);
     }
 
@@ -242,19 +234,23 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
     function window(
         bytes32 portfolioId,
         uint40 windowStart
-    ) external view returns (uint40 windowEnd, uint40 next, uint48 promisedW, bool unavailable) {
-        Window memory stored = _windows[portfolioId][windowStart];
+    ) external view returns (uint40 windowEnd, uint40 next, uint32 promisedW, bool unavailable) {
+        PortfolioWindows.Window storage stored = _windows[portfolioId].at[windowStart];
         return (stored.windowEnd, stored.next, stored.promisedW, stored.unavailable);
     }
 
     /// @inheritdoc IFlexibilityRights
     function previousWindow(bytes32 portfolioId, uint40 windowStart) external view returns (uint40 previous) {
-        mapping(uint40 => Window) storage windows = _windows[portfolioId];
-        uint40 next = windows[0].next;
-        while (next != 0 && next < windowStart) {
-            previous = next;
-            next = windows[next].next;
+        return _windows[portfolioId].previousOf(windowStart);
+    }
+
+    /// @inheritdoc IFlexibilityRights
+    function callsFrom(bytes32 portfolioId, uint40 fromStart, uint40 until) external view returns (Flex.Call[] memory) {
+        PortfolioWindows.List storage windows = _windows[portfolioId];
+        if (fromStart != 0 && windows.at[fromStart].windowEnd == 0) {
+            revert Errors.FlexibilityRights_BadPrevious(portfolioId, fromStart);
         }
+        return windows.callsFrom(fromStart, until);
     }
 
     // ------------------------------------------------------------------ transfers
@@ -304,84 +300,43 @@ contract FlexibilityRights is IFlexibilityRights, ERC1155, AccessManaged, Pausab
 
     // ------------------------------------------------------------------ windows and money
 
-    /// @dev Promises the units' power in the product's window, which is put into the portfolio's list if it is not there.
-    function _promise(Flex.Product calldata product, uint32 ruleNumber, uint256 units, uint40 previousStart) private {
-        mapping(uint40 => Window) storage windows = _windows[product.portfolioId];
-        Window memory stored = windows[product.windowStart];
-        bool isNew = stored.windowEnd == 0;
-        uint40 next = 0;
-        if (isNew) next = _requireBetween(product, windows[previousStart], previousStart);
-        else _requireSameEvent(product, stored, ruleNumber);
-        uint48 promisedW = _requireCapacity(product, stored.promisedW + units * product.lotW);
-
-        if (!isNew) {
-            windows[product.windowStart].promisedW = promisedW;
-            return;
+    /// @dev Promises power in the event's window, which is put into the portfolio's list if it is not there. Whether it was declared unavailable.
+    function _promise(Flex.EventKey memory key, uint32 ruleNumber, uint256 powerW, uint40 previousStart) private returns (bool) {
+        PortfolioWindows.List storage windows = _windows[key.portfolioId];
+        PortfolioWindows.Window memory stored = windows.at[key.windowStart];
+        if (stored.windowEnd != 0) {
+            stored.requireSameEvent(key, ruleNumber);
+            windows.at[key.windowStart].promisedW = _requireCapacity(key.portfolioId, stored.promisedW + powerW);
+            return stored.unavailable;
         }
-        windows[previousStart].next = product.windowStart;
-        windows[product.windowStart] = Window({
-            windowEnd: product.windowEnd,
+        uint40 next = windows.requireBetween(key, previousStart);
+        windows.at[previousStart].next = key.windowStart;
+        windows.at[key.windowStart] = PortfolioWindows.Window({
+            windowEnd: key.windowEnd,
             next: next,
-            promisedW: promisedW,
+            promisedW: _requireCapacity(key.portfolioId, powerW),
             ruleNumber: ruleNumber,
-            referenceW: product.referenceW,
-            direction: product.direction,
-            unavailable: false
+            referenceW: key.referenceW,
+            direction: key.direction,
+            unavailable: false,
+            calledBps: 0,
+            calledLead: 0
         });
-        if (_ruleIds[ruleNumber] == 0) _ruleIds[ruleNumber] = product.ruleId;
+        return false;
     }
 
-    /// @dev The window before must be the last one before; what comes after it follows.
-    function _requireBetween(
-        Flex.Product calldata product,
-        Window memory previous,
-        uint40 previousStart
-    ) private pure returns (uint40 next) {
-        next = previous.next;
-        bool exists = previousStart == 0 || previous.windowEnd != 0;
-        bool isLast = previousStart < product.windowStart && (next == 0 || next > product.windowStart);
-        if (!exists || !isLast) {
-            revert Errors.FlexibilityRights_BadPrevious(product.portfolioId, previousStart);
-        }
-        if (previous.windowEnd > product.windowStart) {
-            revert Errors.FlexibilityRights_WindowOverlaps(product.portfolioId, product.windowStart, previousStart);
-        }
-        if (next != 0 && next < product.windowEnd) {
-            revert Errors.FlexibilityRights_WindowOverlaps(product.portfolioId, product.windowStart, next);
-        }
-    }
-
-    function _requireSameEvent(Flex.Product calldata product, Window memory stored, uint32 ruleNumber) private pure {
-        string memory field = "";
-        if (stored.windowEnd != product.windowEnd) field = "windowEnd";
-        else if (stored.ruleNumber != ruleNumber) field = "ruleId";
-        else if (stored.direction != product.direction) field = "direction";
-        else if (stored.referenceW != product.referenceW) field = "referenceW";
-        else if (!stored.unavailable) return;
-        else revert Errors.FlexibilityRights_Unavailable(Ids.rightId(product));
-        revert Errors.FlexibilityRights_WindowDiffers(product.portfolioId, product.windowStart, field);
-    }
-
-    /// @dev Capacity not promised elsewhere in the window, as it stands now.
-    function _requireCapacity(Flex.Product calldata product, uint256 promisedW) private view returns (uint48) {
-        uint256 capacityW = devices.sums(product.portfolioId).capacityW;
+    /// @dev Capacity not promised elsewhere in the window, as it stands now; no more than the orders of an event have bits for.
+    function _requireCapacity(bytes32 portfolioId, uint256 promisedW) private view returns (uint32) {
+        uint256 capacityW = devices.sums(portfolioId).capacityW;
         if (promisedW > capacityW) {
-            revert Errors.FlexibilityRights_CapacityExceeded(product.portfolioId, capacityW, promisedW);
+            revert Errors.FlexibilityRights_CapacityExceeded(portfolioId, capacityW, promisedW);
         }
-        if (promisedW > type(uint48).max) revert Errors.Flexbond_Overflow(promisedW, 48);
-        return uint48(promisedW);
+        if (promisedW >> EventOrders.ORDER_BITS != 0) revert Errors.Flexbond_Overflow(promisedW, EventOrders.ORDER_BITS);
+        return uint32(promisedW);
     }
 
-    /// @dev Buyers of one right share its availability lock, so their money passes through the provider, who alone may own it.
-    function _lock(Flex.Product calldata product, Flex.RuleTerms memory terms, uint256 units, address buyer, bytes32 rightId) private {
-        address currency = product.currency;
-        address provider = product.provider;
-        uint256 collateral = units * SettlementMath.collateralPerUnitUp(product, terms.collateralBps);
-        escrow.lock(currency, provider, Flex.LockReason.Collateral, rightId, collateral);
-        if (terms.funding == Flex.Funding.Statement) return;
-        uint256 availability = units * SettlementMath.availabilityPerUnitDown(product);
-        if (availability == 0) return;
-        escrow.credit(currency, buyer, provider, availability);
-        escrow.lock(currency, provider, Flex.LockReason.Availability, rightId, availability);
+    /// @dev What buyers have locked for the units; nothing under STATEMENT.
+    function _availability(Flex.Product calldata product, Flex.RuleTerms memory terms, uint256 units) private pure returns (uint256) {
+        return terms.funding == Flex.Funding.Statement ? 0 : units * SettlementMath.availabilityPerUnitDown(product);
     }
 }

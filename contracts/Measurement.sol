@@ -3,12 +3,15 @@ pragma solidity ^0.8.37;
 
 import {IDeliveryVerifier} from "../interfaces/IDeliveryVerifier.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
+import {IFlexibilityRights} from "../interfaces/IFlexibilityRights.sol";
 import {IMeasurement} from "../interfaces/IMeasurement.sol";
 import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
+import {IRulebook} from "../interfaces/IRulebook.sol";
 import {BaselineMath} from "./libraries/BaselineMath.sol";
 import {DeliveryTree} from "./libraries/DeliveryTree.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Ids} from "./libraries/Ids.sol";
+import {PastDays} from "./libraries/PastDays.sol";
 import {Periods} from "./libraries/Periods.sol";
 import {Flex} from "./types/Flex.sol";
 
@@ -17,6 +20,8 @@ contract Measurement is IMeasurement {
     IParticipantRegistry public immutable participants;
     IDeviceRegistry public immutable devices;
     IDeliveryVerifier public immutable verifier;
+    IRulebook public immutable rulebook;
+    IFlexibilityRights public immutable rights;
     address public immutable settlement;
 
     mapping(bytes32 eventId => Flex.EventState) private _events;
@@ -30,14 +35,18 @@ contract Measurement is IMeasurement {
     /// @inheritdoc IMeasurement
     mapping(bytes32 eventId => bytes32) public resultHash;
 
-    constructor(address participants_, address devices_, address verifier_, address settlement_) {
+    constructor(address participants_, address devices_, address verifier_, address rulebook_, address rights_, address settlement_) {
         if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
         if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
         if (verifier_ == address(0)) revert Errors.Flexbond_ZeroAddress("verifier");
+        if (rulebook_ == address(0)) revert Errors.Flexbond_ZeroAddress("rulebook");
+        if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");
         if (settlement_ == address(0)) revert Errors.Flexbond_ZeroAddress("settlement");
         participants = IParticipantRegistry(participants_);
         devices = IDeviceRegistry(devices_);
         verifier = IDeliveryVerifier(verifier_);
+        rulebook = IRulebook(rulebook_);
+        rights = IFlexibilityRights(rights_);
         settlement = settlement_;
     }
 
@@ -193,16 +202,26 @@ contract Measurement is IMeasurement {
         Flex.Cursor memory cursor,
         Flex.EventState memory state
     ) private {
-        IDeliveryVerifier.Question memory question = IDeliveryVerifier.Question({
-            key: context.key,
-            firstNotice: state.firstNotice,
-            orderedMask: state.orderedMask
-        });
+        bool looksBack = context.rule.baseline == Flex.BaselineMethod.XOfY;
+        IDeliveryVerifier.Question memory question;
+        question.key = context.key;
+        question.firstNotice = state.firstNotice;
+        question.orderedMask = state.orderedMask;
+        PastDays.Common memory past;
+        if (looksBack) {
+            _requireLookback(context);
+            past = PastDays.gather(question, context.lookback, context.callsFrom, rulebook, devices, rights);
+        }
         for (uint256 i = 0; i < proofs.length; ++i) {
             uint40 index = cursor.next;
             Flex.Entry memory entry = devices.entry(context.key.portfolioId, index);
+            // A silent device has no baseline: what it was called for elsewhere must not make its leaf dear.
+            bool isShown = proofs[i].records.length != 0;
+            if (looksBack) {
+                question.calls = isShown ? PastDays.callsOf(past, index, entry, proofs[i].pastFrom) : new Flex.Call[](0);
+            }
             IDeliveryVerifier.Answer memory answer = verifier.measure(context.rule, question, entry, proofs[i]);
-            if (answer.silence != Flex.Silence.Ok && proofs[i].records.length != 0) {
+            if (answer.silence != Flex.Silence.Ok && isShown) {
                 revert Errors.Measurement_LeafRefused(index, uint8(answer.silence));
             }
             DeliveryTree.append(cursor.frontier, index, _leaf(index, cursor.totals, answer));
@@ -222,16 +241,26 @@ contract Measurement is IMeasurement {
 
     /// @dev Adds an answer to the running totals; the leaf with both.
     function _leaf(uint256 index, Flex.Totals memory totals, IDeliveryVerifier.Answer memory answer) private pure returns (bytes32) {
-        uint256[] memory words = new uint256[](answer.columns.length);
+        uint128[] memory entries = answer.columns;
+        uint128[] memory columns = totals.columns;
+        uint256[] memory words = new uint256[](entries.length);
         for (uint256 c = 0; c < words.length; ++c) {
-            totals.columns[c] += answer.columns[c];
-            totals.baselineMilliWh[c] += answer.baselineMilliWh[c];
-            totals.meteredMilliWh[c] += answer.meteredMilliWh[c];
-            words[c] = DeliveryTree.word(answer.columns[c], totals.columns[c]);
+            uint128 entry = entries[c];
+            uint128 prefix = columns[c] + entry;
+            columns[c] = prefix;
+            words[c] = DeliveryTree.word(entry, prefix);
         }
+        _addTo(totals.baselineMilliWh, answer.baselineMilliWh);
+        _addTo(totals.meteredMilliWh, answer.meteredMilliWh);
         totals.weight += answer.weight;
         uint256 weightWord = DeliveryTree.word(answer.weight, totals.weight);
         return DeliveryTree.leaf(index, weightWord, keccak256(abi.encodePacked(words)));
+    }
+
+    function _addTo(int128[] memory totals, int128[] memory entries) private pure {
+        for (uint256 c = 0; c < entries.length; ++c) {
+            totals[c] += entries[c];
+        }
     }
 
     /// @dev All leaves are proven: root and totals must come out as submitted.
@@ -244,10 +273,9 @@ contract Measurement is IMeasurement {
     ) private {
         bytes32 computed = DeliveryTree.root(cursor.frontier, cursor.next);
         if (computed != context.root) revert Errors.Measurement_RootDiffers(context.root, computed);
-        if (keccak256(abi.encode(cursor.totals)) != keccak256(abi.encode(context.totals))) {
-            revert Errors.Measurement_TotalsDiffer(eventId);
-        }
-        int128[] memory responses = _responses(eventId, context, sums, state.orderedMask);
+        Flex.Totals memory totals = cursor.totals;
+        if (_commitmentOfComputed(computed, totals) != commitment[eventId]) revert Errors.Measurement_TotalsDiffer(eventId);
+        int128[] memory responses = _responses(eventId, context, totals.columns, sums, state.orderedMask);
 
         state.status = Flex.EventStatus.Measured;
         _events[eventId] = state;
@@ -262,6 +290,7 @@ contract Measurement is IMeasurement {
     function _responses(
         bytes32 eventId,
         ProofContext calldata context,
+        uint128[] memory columns,
         Flex.PortfolioSums memory sums,
         uint96 orderedMask
     ) private view returns (int128[] memory responses) {
@@ -273,15 +302,12 @@ contract Measurement is IMeasurement {
 
         responses = new int128[](Periods.count(key.windowStart, key.windowEnd, rule.periodSeconds));
         if (rule.baseline == Flex.BaselineMethod.Nominated && schedule == 0) return responses;
+        bool isOwn = rule.baseline == Flex.BaselineMethod.MeterBefore || rule.baseline == Flex.BaselineMethod.XOfY;
         uint256 column = 0;
         for (uint256 p = 0; p < responses.length; ++p) {
             if (!Periods.has(orderedMask, p)) continue;
-            uint256 total = context.totals.columns[column++];
-            responses[p] = int128(
-                rule.baseline == Flex.BaselineMethod.MeterBefore
-                    ? _byDevices(rule, total, sums.capacityW)
-                    : _byPortfolio(context, total, sums, p)
-            );
+            uint256 total = columns[column++];
+            responses[p] = int128(isOwn ? _byDevices(rule, total, sums.capacityW) : _byPortfolio(context, total, sums, p));
         }
     }
 
@@ -320,6 +346,13 @@ contract Measurement is IMeasurement {
         if (given != key.ruleId) revert Errors.Measurement_RuleDiffers(eventId, given);
     }
 
+    function _requireLookback(ProofContext calldata context) private pure {
+        bytes32 given = keccak256(abi.encode(context.lookback));
+        if (given != context.rule.lookbackHash) {
+            revert Errors.Measurement_LookbackDiffers(context.rule.lookbackHash, given);
+        }
+    }
+
     function _requireProvider(bytes32 eventId, bytes32 portfolioId) private view {
         if (!participants.mayAct(devices.portfolio(portfolioId).provider, msg.sender)) {
             revert Errors.Measurement_NotProvider(eventId, msg.sender);
@@ -338,7 +371,13 @@ contract Measurement is IMeasurement {
         }
     }
 
+    /// @dev From where the totals lie: to copy them first costs 3 000 gas.
     function _commitmentOf(bytes32 root, Flex.Totals calldata totals) private pure returns (bytes32) {
+        bytes32 totalsHash = keccak256(abi.encode(totals.columns, totals.baselineMilliWh, totals.meteredMilliWh));
+        return keccak256(abi.encode(root, totals.weight, totalsHash));
+    }
+
+    function _commitmentOfComputed(bytes32 root, Flex.Totals memory totals) private pure returns (bytes32) {
         bytes32 totalsHash = keccak256(abi.encode(totals.columns, totals.baselineMilliWh, totals.meteredMilliWh));
         return keccak256(abi.encode(root, totals.weight, totalsHash));
     }

@@ -6,21 +6,21 @@ import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {IMeterOracle} from "../interfaces/IMeterOracle.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {MeterRecords} from "./libraries/MeterRecords.sol";
+import {Revisions} from "./libraries/Revisions.sol";
 import {SignerWord} from "./libraries/SignerWord.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Batches of signed meter records, verified, and when they came
 contract MeterOracle is IMeterOracle, EIP712 {
-    using Checkpoints for Checkpoints.Trace208;
     using MeterRecords for uint256;
+    using Revisions for Revisions.Slots;
     using SignerWord for uint256;
 
-    /// @dev What the records of a batch share while it is checked.
+    /// @dev What the records of a batch, or of a question, share while they are checked.
     struct Batch {
         bytes32 domain; // EIP-712 separator
         uint256 scheme;
@@ -28,13 +28,38 @@ contract MeterOracle is IMeterOracle, EIP712 {
         uint256 shape; // period and number of readings as a head has them
         uint256 slotSeconds;
         uint256 offsetSeconds;
+        uint256 word; // of who signed in `[from, until)`, where records are of one metering point and not of now
+        uint256 from;
+        uint256 until; // 0: none read yet
     }
+
+    /// @dev When a root came, UTC seconds; zero: never.
+    struct Kept {
+        uint40 at; // in either way
+        uint40 attestedAt;
+    }
+
+    /// @dev What is wrong with a record beside its signature, in the order of the checks.
+    enum Fault {
+        None,
+        Malformed,
+        Unregistered,
+        Suspended,
+        Unstated,
+        OffGrid,
+        NotYetOver,
+        WrongScheme
+    }
+
+    // r, vs
+    uint256 private constant SECP256K1_BYTES = 64;
+    // r, s, x, y
+    uint256 private constant P256_BYTES = 128;
 
     IDeviceRegistry public immutable devices;
 
-    mapping(bytes32 batchRoot => uint40 time) private _attestedAt;
-    /// @dev Of slots that were revised, by time: the highest revision so far.
-    mapping(bytes16 meteringPoint => mapping(uint40 slotStart => Checkpoints.Trace208)) private _revisions;
+    mapping(bytes32 root => Kept) private _kept;
+    mapping(bytes16 meteringPoint => Revisions.Slots) private _revisions;
 
     constructor(address devices_) EIP712("Flexbond MeterOracle", "1") {
         if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
@@ -50,7 +75,7 @@ contract MeterOracle is IMeterOracle, EIP712 {
         }
         uint256[] memory words = devices.signers(points);
 
-        Batch memory batch = _newBatch(Flex.SignerScheme.Secp256k1);
+        Batch memory batch = _newBatch(uint256(Flex.SignerScheme.Secp256k1));
         bytes32[] memory leaves = new bytes32[](count);
         for (uint256 i = 0; i < count; i++) {
             Flex.SignedRecord calldata record = records[i];
@@ -72,7 +97,7 @@ contract MeterOracle is IMeterOracle, EIP712 {
         }
         uint256[] memory words = devices.signers(points);
 
-        Batch memory batch = _newBatch(Flex.SignerScheme.P256);
+        Batch memory batch = _newBatch(uint256(Flex.SignerScheme.P256));
         bytes32[] memory leaves = new bytes32[](count);
         for (uint256 i = 0; i < count; i++) {
             Flex.P256Record calldata record = records[i];
@@ -86,8 +111,17 @@ contract MeterOracle is IMeterOracle, EIP712 {
     }
 
     /// @inheritdoc IMeterOracle
+    function anchor(bytes32 root) external {
+        if (root == 0) revert Errors.MeterOracle_EmptyBatch(0);
+        Kept storage kept = _kept[root];
+        if (kept.at != 0) return;
+        kept.at = uint40(block.timestamp);
+        emit RecordsAnchored(root, msg.sender);
+    }
+
+    /// @inheritdoc IMeterOracle
     function reportEquivocation(Flex.SignedRecord calldata a, Flex.SignedRecord calldata b) external {
-        Batch memory batch = _newBatch(Flex.SignerScheme.Secp256k1);
+        Batch memory batch = _newBatch(uint256(Flex.SignerScheme.Secp256k1));
         address signer = _requireContradiction(a.head, b.head, a.commitment, b.commitment, batch);
         _requireSigned(0, a, signer, batch.domain);
         _requireSigned(1, b, signer, batch.domain);
@@ -96,7 +130,7 @@ contract MeterOracle is IMeterOracle, EIP712 {
 
     /// @inheritdoc IMeterOracle
     function reportEquivocationP256(Flex.P256Record calldata a, Flex.P256Record calldata b) external {
-        Batch memory batch = _newBatch(Flex.SignerScheme.P256);
+        Batch memory batch = _newBatch(uint256(Flex.SignerScheme.P256));
         address signer = _requireContradiction(a.head, b.head, a.commitment, b.commitment, batch);
         _requireSignedP256(0, a, signer, batch.domain);
         _requireSignedP256(1, b, signer, batch.domain);
@@ -104,14 +138,37 @@ contract MeterOracle is IMeterOracle, EIP712 {
     }
 
     /// @inheritdoc IMeterOracle
-    function attestedAt(bytes32 batchRoot) external view returns (uint40) {
-        return _attestedAt[batchRoot];
+    function standing(bytes32 root) external view returns (uint40 at, uint40 attestedAt) {
+        Kept storage kept = _kept[root];
+        return (kept.at, kept.attestedAt);
+    }
+
+    /// @inheritdoc IMeterOracle
+    function recordStanding(uint256 head, bytes32 commitment, bytes calldata signature, uint40 at) external view returns (Flex.Silence) {
+        if (!head.isWellFormed()) return Flex.Silence.BadOpening;
+        return _standing(head, MeterRecords.structHash(head, commitment), signature, at, _newBatch(0));
+    }
+
+    /// @inheritdoc IMeterOracle
+    function judge(Inquiry calldata inquiry) external view returns (uint256[] memory words) {
+        uint256[] calldata heads = inquiry.heads;
+        bytes32[] calldata leaves = inquiry.leaves;
+        bytes calldata rest = inquiry.signatures;
+        words = new uint256[](heads.length);
+        Batch memory batch = _newBatch(0);
+        for (uint256 i = 0; i < words.length; i++) {
+            uint256 head = heads[i];
+            uint256 size = uint256(uint8(head >> 16)) << 5;
+            if (size > rest.length) size = rest.length;
+            words[i] = _judged(head, leaves[i], rest[:size], inquiry, batch);
+            rest = rest[size:];
+        }
+        _addRevisions(words, inquiry, heads);
     }
 
     /// @inheritdoc IMeterOracle
     function revisionBefore(bytes16 meteringPoint, uint40 slotStart, uint40 before) external view returns (uint16) {
-        if (before == 0) return 0;
-        return uint16(_revisions[meteringPoint][slotStart].upperLookup(before - 1));
+        return _revisions[meteringPoint].before(slotStart, before);
     }
 
     /// @inheritdoc IMeterOracle
@@ -119,29 +176,105 @@ contract MeterOracle is IMeterOracle, EIP712 {
         return _hashTypedDataV4(MeterRecords.structHash(head, commitment));
     }
 
-    function _newBatch(Flex.SignerScheme scheme) private view returns (Batch memory batch) {
+    function _newBatch(uint256 scheme) private view returns (Batch memory batch) {
         batch.domain = _domainSeparatorV4();
-        batch.scheme = uint256(scheme);
+        batch.scheme = scheme;
     }
 
-    /// @dev All that can be said of a record without its signature.
-    function _check(uint256 index, uint256 head, uint256 word, Batch memory batch) private view {
-        if (!head.isWellFormed()) revert Errors.MeterOracle_Malformed(index, head);
-        if (word == 0) revert Errors.MeterOracle_Unregistered(index, head.meteringPoint());
-        uint256 scheme = word.scheme();
-        if (scheme == uint256(Flex.SignerScheme.Suspended)) {
-            revert Errors.MeterOracle_Suspended(index, head.meteringPoint());
+    /// @dev A record's silence and, above it, when it came.
+    function _judged(
+        uint256 head,
+        bytes32 leaf,
+        bytes calldata signature,
+        Inquiry calldata inquiry,
+        Batch memory batch
+    ) private view returns (uint256) {
+        if (head.meteringPoint() != inquiry.meteringPoint) return uint256(Flex.Silence.WrongPoint);
+        bytes32[] calldata roots = inquiry.roots;
+        uint256 number = uint8(head >> 8);
+        if (number >= roots.length) return uint256(Flex.Silence.NotAttested);
+        Kept storage kept = _kept[roots[number]];
+        uint40 at = kept.at;
+        if (at == 0) return uint256(Flex.Silence.NotAttested);
+        if (uint8(head >> 16) == 0) {
+            uint256 attestedAt = kept.attestedAt;
+            // Verified when the root was attested, against what stood then: it did not come before.
+            if (attestedAt != 0) return attestedAt << 8;
         }
+        return (uint256(at) << 8) | uint256(_standing(head.bare(), leaf, signature, at, batch));
+    }
+
+    /// @dev Adds the highest revisions of slots that were revised.
+    function _addRevisions(uint256[] memory words, Inquiry calldata inquiry, uint256[] calldata heads) private view {
+        Revisions.Slots storage revisions = _revisions[inquiry.meteringPoint];
+        (uint256 first, uint256 end) = (revisions.first, revisions.end);
+        for (uint256 i = 0; i < words.length; i++) {
+            uint40 start = heads[i].slotStart();
+            if (start < first || start >= end) continue;
+            words[i] |= uint256(revisions.before(start, inquiry.firstNotice)) << 48;
+            words[i] |= uint256(revisions.before(start, inquiry.deadline)) << 64;
+        }
+    }
+
+    /// @dev Whether a well-formed record counts whose root was only anchored, at `at`.
+    function _standing(
+        uint256 head,
+        bytes32 leaf,
+        bytes calldata signature,
+        uint40 at,
+        Batch memory batch
+    ) private view returns (Flex.Silence) {
+        if (head.revision() != 0) return Flex.Silence.NotAttested;
+        if (at < batch.from || at >= batch.until) {
+            (batch.word, batch.from, batch.until) = devices.signerWordAt(head.meteringPoint(), at);
+            batch.scheme = batch.word.scheme();
+        }
+        uint256 word = batch.word;
+        Fault fault = _fault(head, word, at, batch);
+        if (fault != Fault.None) {
+            if (fault == Fault.OffGrid) return Flex.Silence.OffGrid;
+            return fault == Fault.NotYetOver ? Flex.Silence.TooEarly : Flex.Silence.Unstated;
+        }
+        bool isP256 = batch.scheme == uint256(Flex.SignerScheme.P256);
+        if (signature.length != (isP256 ? P256_BYTES : SECP256K1_BYTES)) return Flex.Silence.BadOpening;
+        bytes32 digest = MessageHashUtils.toTypedDataHash(batch.domain, leaf);
+        return _signerOf(digest, signature) == word.signer() ? Flex.Silence.Ok : Flex.Silence.WrongSigner;
+    }
+
+    /// @dev All that can be said of a record of a batch without its signature.
+    function _check(uint256 index, uint256 head, uint256 word, Batch memory batch) private view {
+        Fault fault = _fault(head, word, block.timestamp, batch);
+        if (fault != Fault.None) _refuse(fault, index, head);
+    }
+
+    /// @dev What is wrong with a record that comes at `time`, if its metering point's signer is that of `word`.
+    function _fault(uint256 head, uint256 word, uint256 time, Batch memory batch) private view returns (Fault) {
+        if (!head.isWellFormed()) return Fault.Malformed;
+        uint256 scheme = word.scheme();
+        if (scheme == uint256(Flex.SignerScheme.None)) return word == 0 ? Fault.Unregistered : Fault.Unstated;
+        if (scheme == uint256(Flex.SignerScheme.Suspended)) return Fault.Suspended;
         uint256 start = head.slotStart();
         uint256 end = head.slotEnd();
-        if (scheme == uint256(Flex.SignerScheme.None) || start < word.validFrom() || end > word.validUntil()) {
-            revert Errors.MeterOracle_Unstated(index, head.meteringPoint(), start);
-        }
+        if (start < word.validFrom() || end > word.validUntil()) return Fault.Unstated;
         if (batch.gridId != word.gridId()) _readGrid(word.gridId(), batch);
-        if (head.shape() != batch.shape || start < batch.offsetSeconds || (start - batch.offsetSeconds) % batch.slotSeconds != 0)
-            revert Errors.MeterOracle_OffGrid(index, head.meteringPoint(), start);
-        if (end > block.timestamp) revert Errors.MeterOracle_NotYetOver(index, end, block.timestamp);
-        if (scheme != batch.scheme) revert Errors.MeterOracle_WrongScheme(index, head.meteringPoint());
+        unchecked {
+            // A slot is never empty.
+            if (head.shape() != batch.shape || start < batch.offsetSeconds || (start - batch.offsetSeconds) % batch.slotSeconds != 0)
+                return Fault.OffGrid;
+        }
+        if (end > time) return Fault.NotYetOver;
+        return scheme == batch.scheme ? Fault.None : Fault.WrongScheme;
+    }
+
+    function _refuse(Fault fault, uint256 index, uint256 head) private view {
+        bytes16 point = head.meteringPoint();
+        if (fault == Fault.Malformed) revert Errors.MeterOracle_Malformed(index, head);
+        if (fault == Fault.Unregistered) revert Errors.MeterOracle_Unregistered(index, point);
+        if (fault == Fault.Suspended) revert Errors.MeterOracle_Suspended(index, point);
+        if (fault == Fault.Unstated) revert Errors.MeterOracle_Unstated(index, point, head.slotStart());
+        if (fault == Fault.OffGrid) revert Errors.MeterOracle_OffGrid(index, point, head.slotStart());
+        if (fault == Fault.NotYetOver) revert Errors.MeterOracle_NotYetOver(index, head.slotEnd(), block.timestamp);
+        revert Errors.MeterOracle_WrongScheme(index, point);
     }
 
     function _readGrid(uint256 gridId, Batch memory batch) private view {
@@ -176,14 +309,25 @@ contract MeterOracle is IMeterOracle, EIP712 {
     ) private view returns (bytes32 structHash) {
         structHash = MeterRecords.structHash(record.head, record.commitment);
         bytes32 digest = MessageHashUtils.toTypedDataHash(domain, structHash);
-        // As with secp256k1, a signature that is not the shown key's recovers nobody.
-        address recovered =
-            P256.verify(digest, record.r, record.s, record.x, record.y)
-                ? address(uint160(uint256(Hashes.efficientKeccak256(record.x, record.y))))
-                : address(0);
+        address recovered = _recoverP256(digest, record.r, record.s, record.x, record.y);
         if (recovered != signer) {
             revert Errors.MeterOracle_WrongSigner(index, record.head.meteringPoint(), recovered);
         }
+    }
+
+    /// @dev Who made a signature of either scheme, told by its length; zero for nobody.
+    function _signerOf(bytes32 digest, bytes calldata signature) private view returns (address recovered) {
+        if (signature.length == P256_BYTES) {
+            (bytes32 r, bytes32 s, bytes32 x, bytes32 y) = abi.decode(signature, (bytes32, bytes32, bytes32, bytes32));
+            return _recoverP256(digest, r, s, x, y);
+        }
+        (recovered, , ) = ECDSA.tryRecover(digest, bytes32(signature[:32]), bytes32(signature[32:]));
+    }
+
+    /// @dev As with secp256k1, a signature that is not the shown key's recovers nobody.
+    function _recoverP256(bytes32 digest, bytes32 r, bytes32 s, bytes32 x, bytes32 y) private view returns (address) {
+        if (!P256.verify(digest, r, s, x, y)) return address(0);
+        return address(uint160(uint256(Hashes.efficientKeccak256(x, y))));
     }
 
     /// @dev Both records count as for `attest`, except that voiding a statement does not hide what was signed under it.
@@ -215,19 +359,20 @@ contract MeterOracle is IMeterOracle, EIP712 {
         bytes16 point = head.meteringPoint();
         uint40 start = head.slotStart();
         uint16 revision = head.revision();
-        Checkpoints.Trace208 storage trace = _revisions[point][start];
-        if (revision <= trace.latest()) return;
-        trace.push(uint48(block.timestamp), revision);
+        if (!_revisions[point].note(start, revision)) return;
         emit RecordRevised(point, start, revision);
     }
 
-    /// @dev Keeps the root of a batch with the time it first came.
+    /// @dev Keeps the root of a batch with the time it was first attested.
     function _keep(bytes32[] memory leaves) private returns (bytes32 batchRoot) {
         uint256 count = leaves.length;
         if (count == 0) revert Errors.MeterOracle_EmptyBatch(count);
         batchRoot = _rootOf(leaves);
-        if (_attestedAt[batchRoot] != 0) return batchRoot;
-        _attestedAt[batchRoot] = uint40(block.timestamp);
+        Kept memory kept = _kept[batchRoot];
+        if (kept.attestedAt != 0) return batchRoot;
+        kept.attestedAt = uint40(block.timestamp);
+        if (kept.at == 0) kept.at = kept.attestedAt;
+        _kept[batchRoot] = kept;
         emit RecordsAttested(batchRoot, msg.sender, count);
     }
 

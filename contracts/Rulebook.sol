@@ -4,20 +4,38 @@ pragma solidity ^0.8.37;
 import {AccessManaged} from "@openzeppelin/contracts/access/manager/AccessManaged.sol";
 import {ICollateralEscrow} from "../interfaces/ICollateralEscrow.sol";
 import {IRulebook} from "../interfaces/IRulebook.sol";
+import {Calendars} from "./libraries/Calendars.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {RuleBounds} from "./libraries/RuleBounds.sol";
 import {Flex} from "./types/Flex.sol";
 
-/// @title Rules: published once, never changed
+/// @title Rules: published once, never changed; and the calendars they look back on, to which days are only added
 contract Rulebook is IRulebook, AccessManaged {
-    uint256 private constant SCHEMA = 1;
-    uint256 private constant BPS = 10_000;
+    uint256 private constant PAGE = Calendars.PAGE;
+    /// @dev 717 years. With the latest first day, every start of a day fits 40 bits.
+    uint256 private constant MAX_PAGES = 1024;
+    uint256 private constant LATEST_FIRST_DAY = 2 ** 16;
 
     ICollateralEscrow public immutable escrow;
 
     /// @notice Number of rules published so far.
     uint32 public count;
 
+    struct Page {
+        uint256 summer;
+        uint256 holidays;
+    }
+
+    struct Book {
+        Flex.Calendar calendar;
+        uint24 firstDay; // never 0
+        uint24 pages; // beside the first day, so that both are read at once
+        mapping(uint256 number => Page) page;
+    }
+
     mapping(bytes32 ruleId => Flex.RuleTerms) private _terms;
+    mapping(bytes32 ruleId => bytes32 calendarId) private _calendarOf;
+    mapping(bytes32 calendarId => Book) private _books;
 
     constructor(address governance, address escrow_) AccessManaged(governance) {
         if (governance == address(0)) revert Errors.Flexbond_ZeroAddress("governance");
@@ -25,14 +43,18 @@ contract Rulebook is IRulebook, AccessManaged {
         escrow = ICollateralEscrow(escrow_);
     }
 
+    // ------------------------------------------------------------------ rules
+
     /// @inheritdoc IRulebook
-    function publish(Flex.Rule calldata rule) external restricted returns (bytes32 ruleId) {
-        _checkPayment(rule);
-        _checkBaseline(rule);
-        _checkClocks(rule);
+    function publish(Flex.Rule calldata rule, Flex.Lookback calldata lookback) external restricted returns (bytes32 ruleId) {
+        RuleBounds.check(rule, lookback);
         if (!escrow.isListed(rule.currency)) revert Errors.Rulebook_CurrencyNotListed(rule.currency);
         ruleId = idOf(rule);
         if (isPublished(ruleId)) revert Errors.Rulebook_AlreadyPublished(ruleId);
+        if (rule.baseline == Flex.BaselineMethod.XOfY) {
+            _requireCalendar(lookback, rule.periodSeconds);
+            _calendarOf[ruleId] = lookback.calendarId;
+        }
 
         uint32 number = ++count;
         _terms[ruleId] = Flex.RuleTerms({
@@ -44,15 +66,17 @@ contract Rulebook is IRulebook, AccessManaged {
             gateSeconds: rule.gateSeconds,
             funding: rule.funding,
             baseline: rule.baseline,
-            unclaimedTo: rule.unclaimedTo
+            unclaimedTo: rule.unclaimedTo,
+            knownUntil: type(uint40).max
         });
-        emit RulePublished(ruleId, number, rule);
+        emit RulePublished(ruleId, number, rule, lookback);
     }
 
     /// @inheritdoc IRulebook
-    function terms(bytes32 ruleId) external view returns (Flex.RuleTerms memory) {
+    function terms(bytes32 ruleId) external view returns (Flex.RuleTerms memory kept) {
         if (!isPublished(ruleId)) revert Errors.Rulebook_Unknown(ruleId);
-        return _terms[ruleId];
+        kept = _terms[ruleId];
+        if (kept.baseline == Flex.BaselineMethod.XOfY) kept.knownUntil = _knownUntil(_books[_calendarOf[ruleId]]);
     }
 
     /// @inheritdoc IRulebook
@@ -65,60 +89,102 @@ contract Rulebook is IRulebook, AccessManaged {
         return keccak256(abi.encode(rule));
     }
 
-    function _checkPayment(Flex.Rule calldata rule) private pure {
-        _within("schema", rule.schema, SCHEMA, SCHEMA);
-        _within("overDeliveryCapBps", rule.overDeliveryCapBps, BPS, 2 * BPS);
-        _checkCurve("payCurve", rule.payCurve);
-        _within("toleranceBps", rule.toleranceBps, 0, BPS);
-        _within("stopLossBps", rule.stopLossBps, 0, BPS);
-        _within("collateralBps", rule.collateralBps, 1, 10 * BPS);
-        _checkCurve("availabilityCurve", rule.availabilityCurve);
-        _within("minDispatchBps", rule.minDispatchBps, 1, BPS);
-        _within("minCustomerShareBps", rule.minCustomerShareBps, 0, BPS);
-        // What customers never collect must go to somebody who can withdraw it.
-        if (rule.unclaimedTo == address(0)) revert Errors.Rulebook_OutOfBounds("unclaimedTo", 0);
+    // ------------------------------------------------------------------ calendars
+
+    /// @inheritdoc IRulebook
+    function publishCalendar(Flex.Calendar calldata calendar, uint24 firstDay) external restricted returns (bytes32 calendarId) {
+        RuleBounds.check(calendar);
+        RuleBounds.within("firstDay", firstDay, PAGE, LATEST_FIRST_DAY);
+        if (firstDay % PAGE != 0) revert Errors.Rulebook_OutOfBounds("firstDay", firstDay);
+        calendarId = Calendars.idOf(calendar);
+        Book storage book = _books[calendarId];
+        if (book.firstDay != 0) revert Errors.Rulebook_CalendarExists(calendarId);
+        book.calendar = calendar;
+        book.firstDay = firstDay;
+        emit CalendarPublished(calendarId, calendar, firstDay);
     }
 
-    function _checkCurve(string memory field, Flex.CurvePoint[] calldata curve) private pure {
-        _within(field, curve.length, 1, 16);
-        for (uint256 i = 0; i < curve.length; i++) {
-            _within(field, curve[i].ratioBps, i == 0 ? 0 : uint256(curve[i - 1].ratioBps) + 1, BPS);
-            _within(field, curve[i].payBps, i == 0 ? 0 : curve[i - 1].payBps, BPS);
+    /// @inheritdoc IRulebook
+    function extendCalendar(
+        bytes32 calendarId,
+        uint24 firstDay,
+        uint256[] calldata summer,
+        uint256[] calldata holidays
+    ) external restricted {
+        Book storage book = _books[calendarId];
+        uint256 next = _nextDay(book);
+        if (next == 0) revert Errors.Rulebook_CalendarUnknown(calendarId, firstDay);
+        if (firstDay != next) revert Errors.Rulebook_NextDayDiffers(calendarId, next, firstDay);
+        if (holidays.length != summer.length) revert Errors.Rulebook_Inconsistent("holidays", "summer");
+        if (summer.length == 0) revert Errors.Rulebook_OutOfBounds("summer", 0);
+        uint256 pages = book.pages;
+        RuleBounds.within("summer", pages + summer.length, 1, MAX_PAGES);
+        bool hasSummer = book.calendar.summerSeconds != 0;
+        for (uint256 i = 0; i < summer.length; i++) {
+            if (summer[i] != 0 && !hasSummer) revert Errors.Rulebook_Inconsistent("summer", "summerSeconds");
+            book.page[pages + i] = Page({summer: summer[i], holidays: holidays[i]});
+        }
+        book.pages = uint24(pages + summer.length);
+        emit CalendarExtended(calendarId, firstDay, summer, holidays);
+    }
+
+    /// @inheritdoc IRulebook
+    function calendarDays(bytes32 calendarId, uint256 fromDay, uint256 untilDay) external view returns (Flex.CalendarDays memory local) {
+        Book storage book = _books[calendarId];
+        uint256 first = book.firstDay;
+        uint256 next = _nextDay(book);
+        if (fromDay < first || fromDay >= next) revert Errors.Rulebook_CalendarUnknown(calendarId, fromDay);
+        if (untilDay > next) revert Errors.Rulebook_CalendarUnknown(calendarId, untilDay - 1);
+        if (untilDay <= fromDay) revert Errors.Rulebook_OutOfBounds("untilDay", untilDay);
+        uint256 number = (fromDay - first) / PAGE;
+        uint256 pages = (untilDay - 1 - first) / PAGE + 1 - number;
+        local.calendar = book.calendar;
+        local.firstDay = uint24(first + PAGE * number);
+        local.summer = new uint256[](pages);
+        local.holidays = new uint256[](pages);
+        for (uint256 i = 0; i < pages; i++) {
+            Page storage page = book.page[number + i];
+            local.summer[i] = page.summer;
+            local.holidays[i] = page.holidays;
         }
     }
 
-    function _checkBaseline(Flex.Rule calldata rule) private pure {
-        if (rule.baseline == Flex.BaselineMethod.MeterBefore) {
-            _within("baselinePeriods", rule.baselinePeriods, 1, 96);
-            return;
+    /// @inheritdoc IRulebook
+    function nextDay(bytes32 calendarId) external view returns (uint256) {
+        return _nextDay(_books[calendarId]);
+    }
+
+    /// @dev Rights are issued for windows to come, so that none ever looks back on a day before this one's look-back.
+    function _requireCalendar(Flex.Lookback calldata lookback, uint256 periodSeconds) private view {
+        Book storage book = _books[lookback.calendarId];
+        uint256 first = book.firstDay;
+        if (first == 0) revert Errors.Rulebook_CalendarUnknown(lookback.calendarId, 0);
+        // So that every period of a past day lies on the grid of settlement periods.
+        if (book.calendar.summerSeconds % periodSeconds != 0) {
+            revert Errors.Rulebook_Inconsistent("periodSeconds", "calendar.summerSeconds");
         }
-        // A baseline of the portfolio says nothing of a single device.
-        if (rule.clampLevel != Flex.ClampLevel.Portfolio) revert Errors.Rulebook_Inconsistent("clampLevel", "baseline");
-        if (rule.baselinePeriods != 0) revert Errors.Rulebook_Inconsistent("baselinePeriods", "baseline");
-        // Without a gate a nomination could follow the notice.
-        if (rule.baseline == Flex.BaselineMethod.Nominated && rule.gateSeconds == 0) {
-            revert Errors.Rulebook_Inconsistent("gateSeconds", "baseline");
+        uint256 today = Calendars.standardDayOf(book.calendar, block.timestamp);
+        uint256 length = lookback.lookBackDays;
+        if (first + length > today) {
+            revert Errors.Rulebook_CalendarUnknown(lookback.calendarId, today < length ? 0 : today - length);
         }
     }
 
-    function _checkClocks(Flex.Rule calldata rule) private pure {
-        _within("periodSeconds", rule.periodSeconds, 60, 1 days);
-        if (1 days % rule.periodSeconds != 0) {
-            revert Errors.Rulebook_OutOfBounds("periodSeconds", rule.periodSeconds);
-        }
-        _within("gateSeconds", rule.gateSeconds, 0, 7 days);
-        _within("readingDeadline", rule.readingDeadline, 0, 60 days);
-        _within("submissionDeadline", rule.submissionDeadline, 0, 60 days);
-        if (rule.submissionDeadline <= rule.readingDeadline) {
-            revert Errors.Rulebook_Inconsistent("submissionDeadline", "readingDeadline");
-        }
-        _within("proofWindow", rule.proofWindow, 1 hours, 60 days);
-        _within("collectPeriod", rule.collectPeriod, 30 days, 3650 days);
-        _within("spotChecks", rule.spotChecks, 1, 2 ** 20);
+    /// @dev 0 for a calendar that was never published.
+    function _nextDay(Book storage book) private view returns (uint256) {
+        return book.firstDay + PAGE * book.pages;
     }
 
-    /// @dev Both ends belong to the bounds.
-    function _within(string memory field, uint256 value, uint256 least, uint256 greatest) private pure {
-        if (value < least || value > greatest) revert Errors.Rulebook_OutOfBounds(field, value);
+    /// @dev Start of the last known day: of every window that ends by then, the day after is known. 0 without days.
+    function _knownUntil(Book storage book) private view returns (uint40) {
+        uint256 pages = book.pages;
+        if (pages == 0) return 0;
+        Flex.CalendarDays memory local;
+        local.calendar = book.calendar;
+        uint256 next = _nextDay(book);
+        local.firstDay = uint24(next - PAGE);
+        local.summer = new uint256[](1);
+        local.summer[0] = book.page[pages - 1].summer;
+        return uint40(Calendars.startOf(local, next - 1));
     }
 }

@@ -71,11 +71,12 @@ contract Settlement is ISettlement {
         Flex.EventKey memory key = Ids.eventKey(product);
         bytes32 eventId = Ids.eventId(key);
         // none of the event can be settled while another can still be called, so that the pending ones number them
+        (uint16 number, uint256 peakW) = _orders[eventId].add(orders);
         Flex.Dispatch memory called = Flex.Dispatch({
             rightId: Ids.rightId(product),
             holder: holder,
             units: units,
-            number: _orders[eventId].add(orders),
+            number: number,
             kind: kind,
             noticeAt: uint40(block.timestamp),
             ordersW: orders,
@@ -85,7 +86,7 @@ contract Settlement is ISettlement {
         dispatchHash[dispatchId] = keccak256(abi.encode(called));
         emit Dispatched(dispatchId, eventId, called.rightId, called, locked);
 
-        rights.consume(called.rightId, product.portfolioId, product.windowStart, holder, units, rule.minDispatchBps);
+        rights.consume(called.rightId, product.portfolioId, product.windowStart, holder, units, rule.minDispatchBps, peakW);
         measurement.call(key, orderedMask);
         if (locked != 0) escrow.lock(rule.currency, holder, Flex.LockReason.Utilisation, dispatchId, locked);
     }
@@ -160,7 +161,7 @@ contract Settlement is ISettlement {
         _orders[eventId].settleOne();
         emit DispatchSettled(dispatchId, eventId, dispatch_.rightId, dispatch_.holder, product.provider, measured, settled);
 
-        _pay(rule, product.provider, dispatch_, dispatchId, eventId, settled);
+        _pay(rule, product, dispatch_, dispatchId, eventId, settled);
         if (rule.funding == Flex.Funding.Escrowed) {
             if (settled.pool != 0) payouts.fund(eventId, key, settled.pool);
             if (pending(eventId) == 0) payouts.open(eventId, key, rule.currency, !measured);
@@ -181,14 +182,15 @@ contract Settlement is ISettlement {
         uint256 availability = earning * SettlementMath.availabilityPerUnitDown(product);
         uint256 pool = Rounding.divDown(availability * share, SettlementMath.BPS);
         uint256 released = backed * SettlementMath.collateralPerUnitUp(product, rule.collateralBps);
-        emit RightSettled(rightId, Ids.eventId(key), product.provider, availability, pool, released);
+        bytes32 eventId = Ids.eventId(key);
+        emit RightSettled(rightId, eventId, product.provider, availability, pool, released);
 
         address currency = rule.currency;
-        escrow.unlock(currency, Flex.LockReason.Collateral, rightId, released);
-        if (rule.funding == Flex.Funding.Statement) return;
-        escrow.pay(currency, Flex.LockReason.Availability, rightId, product.provider, availability - pool);
-        if (pool == 0) return;
-        _fundPool(currency, Flex.LockReason.Availability, rightId, rightId, pool);
+        bool isEscrowed = rule.funding == Flex.Funding.Escrowed;
+        uint256 pooled = isEscrowed ? pool : 0;
+        uint256 unlocked = isEscrowed ? released + availability - pool : released;
+        escrow.divide(currency, Flex.LockReason.Rights, eventId, product.provider, 0, unlocked, rightId, pooled);
+        if (pooled == 0) return;
         payouts.fund(rightId, key, pool);
         payouts.open(rightId, key, currency, true);
     }
@@ -367,7 +369,7 @@ contract Settlement is ISettlement {
     /// @dev From the dispatch's locks to where it was earned. The customers' part comes out of the pay first.
     function _pay(
         Flex.Rule calldata rule,
-        address provider,
+        Flex.Product calldata product,
         Flex.Dispatch calldata dispatch_,
         bytes32 dispatchId,
         bytes32 eventId,
@@ -375,29 +377,25 @@ contract Settlement is ISettlement {
     ) private {
         address currency = rule.currency;
         address holder = dispatch_.holder;
-        bytes32 rightId = dispatch_.rightId;
+        uint256 earned = 0;
+        uint256 pooled = 0;
         if (rule.funding == Flex.Funding.Escrowed) {
             uint256 fromPay = Math.min(settled.pool, settled.pay);
-            uint256 fromAvailability = settled.pool - fromPay;
-            _payFrom(currency, Flex.LockReason.Utilisation, dispatchId, provider, settled.pay - fromPay);
-            _fundPool(currency, Flex.LockReason.Utilisation, dispatchId, eventId, fromPay);
-            _payFrom(currency, Flex.LockReason.Utilisation, dispatchId, holder, settled.utilisationRefund);
-            _payFrom(currency, Flex.LockReason.Availability, rightId, provider, settled.availability - fromAvailability);
-            _fundPool(currency, Flex.LockReason.Availability, rightId, eventId, fromAvailability);
-            _payFrom(currency, Flex.LockReason.Availability, rightId, holder, settled.availabilityRefund);
+            pooled = settled.pool - fromPay;
+            earned = settled.availability - pooled;
+            escrow.divide(
+                currency,
+                Flex.LockReason.Utilisation,
+                dispatchId,
+                product.provider,
+                settled.pay - fromPay,
+                settled.utilisationRefund,
+                eventId,
+                fromPay
+            );
         }
-        _payFrom(currency, Flex.LockReason.Collateral, rightId, holder, settled.penalty);
-        if (settled.released != 0) {
-            escrow.unlock(currency, Flex.LockReason.Collateral, rightId, settled.released);
-        }
-    }
-
-    function _payFrom(address currency, Flex.LockReason reason, bytes32 key, address to, uint256 amount) private {
-        if (amount != 0) escrow.pay(currency, reason, key, to, amount);
-    }
-
-    function _fundPool(address currency, Flex.LockReason reason, bytes32 key, bytes32 poolId, uint256 amount) private {
-        if (amount == 0) return;
-        escrow.relock(currency, reason, key, Flex.LockReason.Pool, poolId, address(payouts), amount);
+        uint256 toHolder = settled.availabilityRefund + settled.penalty;
+        uint256 toProvider = earned + settled.released;
+        escrow.divide(currency, Flex.LockReason.Rights, eventId, holder, toHolder, toProvider, eventId, pooled);
     }
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flexbond.model.struct import Struct
-    from flexbond.model.types import Cursor, Dispatch, EventKey, LockReason, Product, Rule, Totals
+    from flexbond.model.types import Calendar, Cursor, Dispatch, EventKey, LockReason, Lookback, Product, Rule, Totals
 
 
 def struct_hash(struct: Struct) -> bytes:
@@ -25,6 +25,18 @@ def struct_hash(struct: Struct) -> bytes:
 def rule_id(rule: Rule) -> bytes:
     """Id of a rule."""
     return struct_hash(rule)
+
+
+@lru_cache(maxsize=4096)
+def lookback_hash(lookback: Lookback) -> bytes:
+    """What a rule keeps of its look-back."""
+    return struct_hash(lookback)
+
+
+@lru_cache(maxsize=4096)
+def calendar_id(calendar: Calendar) -> bytes:
+    """Id of a calendar: of its clock and its holidays' name, not of its days."""
+    return struct_hash(calendar)
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from flexbond.errors import FlexbondError
 from flexbond.hashing import keccak
-from flexbond.model.types import RecordOpening
+from flexbond.model.openings import WORD, RecordOpening
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -83,6 +83,16 @@ class RecordHead:
             readings=head >> 56 & 0xFF,
             revision=head >> 40 & 0xFFFF,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """When the root of a tree over records came to the oracle, UTC seconds."""
+
+    at: int
+    """First attested or anchored; 0: never."""
+    attested_at: int
+    """First attested, so that every record under it was verified; 0: never."""
 
 
 def record_salt(secret: bytes, head: int) -> bytes:
@@ -200,47 +210,42 @@ class MeterRecord:
         place, rest = divmod(start - self.head.slot_start, self.head.period_seconds)
         return place if rest == 0 and 0 <= place < len(self.readings_milli_wh) else None
 
-    def opening(self, places: Iterable[int], *, batch_root: bytes, batch_path: Iterable[bytes]) -> RecordOpening:
-        """The record with those blocks in clear that hold the readings at `places`. Raises RecordError."""
+    def opening(
+        self, places: Iterable[int], *, inclusion: int = 0, place: int = 0, signature: bytes = b""
+    ) -> RecordOpening:
+        """The record with those blocks in clear that hold the readings at `places`. Raises RecordError.
+
+        `inclusion` and `place` say where a proof shows that it was kept, `signature` who signed if only a root was.
+        """
         wanted = set(places)
         if not wanted <= set(range(len(self.readings_milli_wh))):
             raise RecordError(f"The record has no readings {sorted(wanted)}.", next_step="Count places from 0.")
-        opened = [
-            bytes([block]) + block_salt(self.salt, block) + self.payload(block)
-            for block in sorted({place // BLOCK for place in wanted})
+        opened = {place // BLOCK for place in wanted}
+        shown = [
+            block_salt(self.salt, block) + self.payload(block) if block in opened else closed
+            for block, closed in enumerate(self.blocks)
         ]
-        return RecordOpening(
-            head=self.head.pack(),
-            batch_root=batch_root,
-            batch_path=tuple(batch_path),
-            blocks=self.blocks,
-            opened=b"".join(opened),
-        )
+        where = sum(1 << block for block in opened) << 24 | len(signature) // WORD << 16 | inclusion << 8 | place
+        return RecordOpening(head=self.head.pack() | where, blocks=tuple(shown), signature=signature)
 
 
 def opened_readings(opening: RecordOpening) -> Mapping[int, tuple[int, bool]]:
     """Reading (mWh, `+` import) and estimated flag by place, of the opened blocks. Raises RecordError."""
-    head = RecordHead.unpack(opening.head)
+    head = RecordHead.unpack(opening.record_head)
     count = head.readings
     total = -(-count // BLOCK)
-    if not 1 <= count <= MAX_READINGS or len(opening.blocks) != total:
+    if not 1 <= count <= MAX_READINGS or len(opening.blocks) != total or opening.opened_blocks >> total:
         raise RecordError("The opening does not have the record's blocks.", next_step="Open the record again.")
     readings: dict[int, tuple[int, bool]] = {}
-    rest, last = opening.opened, -1
-    while rest:
-        block = rest[0]
+    for block, shown in enumerate(opening.blocks):
         held = min(BLOCK, count - block * BLOCK)
-        size = 34 + READING_BYTES * held
-        if not last < block < total or len(rest) < size:
-            raise RecordError("The opened blocks are malformed.", next_step="Open the record again.")
-        payload = rest[33:size]
-        if block_hash(rest[1:33], payload) != opening.blocks[block]:
-            raise RecordError(f"Block {block} does not have its hash.", next_step="Open the record again.")
-        for place in range(held):
-            raw = payload[1 + READING_BYTES * place : 1 + READING_BYTES * (place + 1)]
-            flagged = bool(payload[0] >> place & 1)
+        is_opened = opening.is_opened(block)
+        if len(shown) != (WORD + 1 + READING_BYTES * held if is_opened else WORD):
+            raise RecordError(f"Block {block} does not have its length.", next_step="Open the record again.")
+        for place in range(held if is_opened else 0):
+            raw = shown[WORD + 1 + READING_BYTES * place : WORD + 1 + READING_BYTES * (place + 1)]
+            flagged = bool(shown[WORD] >> place & 1)
             readings[block * BLOCK + place] = (int.from_bytes(raw, "big", signed=True), flagged)
-        rest, last = rest[size:], block
     return readings
 
 

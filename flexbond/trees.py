@@ -1,4 +1,4 @@
-"""The two Merkle trees of `docs/encodings.md`: a submission's, bound to positions, and a batch's, of sorted pairs."""
+"""The two Merkle trees of `docs/encodings.md`: a submission's, bound to positions, and that over records, of sorted pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,13 @@ if TYPE_CHECKING:
 MAX_DEPTH: Final = 40
 """Greatest depth of a submission tree: an index has 40 bits."""
 
+HISTORY_TAG: Final = keccak(b"Flexbond history of meter records")
+"""Begins what a history leaf hashes."""
+MAX_HISTORY: Final = 100
+"""Most records under one history leaf."""
+
 _WORD_LIMIT: Final = 1 << 128
+_ARRAY_AT: Final = (64).to_bytes(32, "big")
 
 
 class TreeError(FlexbondError):
@@ -154,37 +160,52 @@ def frontier_root(frontier: Sequence[bytes], count: int) -> bytes:
     return current
 
 
+def history_leaf(hashes: Sequence[bytes]) -> bytes:
+    """One leaf over several records, from their struct hashes, in order. Raises TreeError for none or too many.
+
+    It covers at least 128 bytes and begins with its tag: it passes neither for a node (64 bytes) nor for a record.
+    """
+    if not 1 <= len(hashes) <= MAX_HISTORY:
+        raise TreeError(f"A history leaf of {len(hashes)} records.", next_step=f"It holds 1 to {MAX_HISTORY}.")
+    return keccak(HISTORY_TAG + _ARRAY_AT + len(hashes).to_bytes(32, "big") + b"".join(hashes))
+
+
 def pair(first: bytes, second: bytes) -> bytes:
-    """Hash of two neighbours of a batch, the lower one first."""
+    """Hash of two neighbours of a tree over records, the lower one first."""
     return keccak(first + second if first < second else second + first)
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchTree:
-    """All levels of the tree over a batch of records."""
+    """All levels of the tree over a batch of records, or over whatever else an anchored root holds."""
 
     levels: tuple[tuple[bytes, ...], ...]
-    """From the records' struct hashes to the root."""
+    """From the leaves to the root."""
 
     @classmethod
     def of(cls, leaves: Sequence[bytes]) -> BatchTree:
-        """The tree over the records' struct hashes, in order. Raises TreeError for none."""
+        """The tree over records' struct hashes and history leaves, in order. Raises TreeError for none."""
         if not leaves:
             raise TreeError("A batch of no records has no tree.", next_step="Give at least one record.")
         levels = [tuple(leaves)]
         while len(levels[-1]) > 1:
             level = levels[-1]
-            above = [pair(first, second) for first, second in zip(level[::2], level[1::2], strict=False)]
-            levels.append(tuple(above + list(level[2 * len(above) :])))
+            # `pair`, without its calls: an anchored tree may have a million leaves.
+            above = [
+                keccak_256(first + second if first < second else second + first).digest()
+                for first, second in zip(level[::2], level[1::2], strict=False)
+            ]
+            above.extend(level[2 * len(above) :])
+            levels.append(tuple(above))
         return cls(levels=tuple(levels))
 
     @property
     def root(self) -> bytes:
-        """The batch's root."""
+        """What the oracle keeps."""
         return self.levels[-1][0]
 
     def path(self, index: int) -> tuple[bytes, ...]:
-        """The siblings of record `index`, lowest first; none on a level where it was carried up. Raises TreeError."""
+        """The siblings of leaf `index`, lowest first; none on a level where it was carried up. Raises TreeError."""
         if not 0 <= index < len(self.levels[0]):
             raise TreeError(
                 f"The batch of {len(self.levels[0])} records has no record {index}.", next_step="Count from 0."
@@ -198,7 +219,7 @@ class BatchTree:
 
 
 def climb_batch(leaf_hash: bytes, path: Iterable[bytes]) -> bytes:
-    """The batch root that a record gives with its siblings."""
+    """The root that a leaf gives with its siblings."""
     current = leaf_hash
     for sibling in path:
         current = pair(current, sibling)

@@ -11,17 +11,18 @@ interface ICollateralEscrow {
     event Deposited(address indexed token, address indexed account, address indexed from, uint256 amount);
     event Withdrawn(address indexed token, address indexed account, address indexed to, uint256 amount);
     event Locked(bytes32 indexed lockId, address indexed owner, Flex.LockReason reason, address token, bytes32 key, uint256 amount);
-    event Unlocked(bytes32 indexed lockId, address indexed owner, uint256 amount);
-    event Paid(bytes32 indexed lockId, address indexed to, uint256 amount);
-    event Relocked(
-        bytes32 indexed fromLockId,
-        bytes32 indexed toLockId,
-        address indexed toOwner,
-        Flex.LockReason toReason,
-        bytes32 toKey,
-        uint256 amount
+    event Purchased(
+        bytes32 indexed lockId,
+        address indexed buyer,
+        address indexed provider,
+        address token,
+        bytes32 key,
+        uint256 premium,
+        uint256 availability,
+        uint256 collateral
     );
-    event Credited(address indexed token, address indexed from, address indexed to, uint256 amount);
+    event Divided(bytes32 indexed lockId, address indexed to, uint256 paid, uint256 unlocked, uint256 pooled);
+    event Paid(bytes32 indexed lockId, address indexed to, uint256 amount);
 
     /// @notice Lists a token for deposits, or stops deposits of it; withdrawals always go on. Only MARKET_OPERATOR.
     /// @dev A token that takes fees is refused at deposit; one that rebases can only hurt those who hold it here.
@@ -43,29 +44,37 @@ interface ICollateralEscrow {
     /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientFree, CollateralEscrow_LockOwnerDiffers, Flexbond_Overflow.
     function lock(address token, address owner, Flex.LockReason reason, bytes32 key, uint256 amount) external;
 
-    /// @notice Lock to its owner's free balance. Only movers. Zero does nothing.
-    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock.
-    function unlock(address token, Flex.LockReason reason, bytes32 key, uint256 amount) external;
+    /// @notice What a purchase of rights moves: premium from the buyer's to the provider's free balance; availability from the buyer's and
+    /// collateral from the provider's to the lock `(token, Rights, key)`, which is the provider's. The premium may serve as collateral. Only
+    /// movers. Zero does nothing.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientFree, CollateralEscrow_LockOwnerDiffers, Flexbond_Overflow.
+    function purchase(
+        address token,
+        address buyer,
+        address provider,
+        bytes32 key,
+        uint256 premium,
+        uint256 availability,
+        uint256 collateral
+    ) external;
+
+    /// @notice Divides a part of a lock: `paid` to the free balance of `to`, `unlocked` to its owner's, `pooled` to the lock
+    /// `(token, Pool, poolId)` of customers. Only movers. Zero does nothing.
+    /// @dev `Divided` and, for what is pooled, `Locked`. Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock, Flexbond_Overflow.
+    function divide(
+        address token,
+        Flex.LockReason reason,
+        bytes32 key,
+        address to,
+        uint256 paid,
+        uint256 unlocked,
+        bytes32 poolId,
+        uint256 pooled
+    ) external;
 
     /// @notice Lock to the free balance of `to`. Only movers. Zero does nothing.
     /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock.
     function pay(address token, Flex.LockReason reason, bytes32 key, address to, uint256 amount) external;
-
-    /// @notice Lock to another lock of the same token, owned by `toOwner`. Only movers. Zero does nothing.
-    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock, CollateralEscrow_LockOwnerDiffers, Flexbond_Overflow.
-    function relock(
-        address token,
-        Flex.LockReason fromReason,
-        bytes32 fromKey,
-        Flex.LockReason toReason,
-        bytes32 toKey,
-        address toOwner,
-        uint256 amount
-    ) external;
-
-    /// @notice Free balance to free balance. Only movers. Zero does nothing.
-    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientFree.
-    function credit(address token, address from, address to, uint256 amount) external;
 
     function isListed(address token) external view returns (bool);
 

@@ -104,6 +104,20 @@ interface IDeviceRegistry {
     /// @notice The same for many at once, in their order, each in one word: library SignerWord. Zero for a point that is unknown.
     function signers(bytes16[] calldata meteringPoints) external view returns (uint256[] memory words);
 
+    /// @notice The word that held in the second `at`, UTC, and the seconds in which it did; one that was replaced, voided or suspended in a
+    /// second held no more. Before the first statement, that of the first statement: an anchor that somebody brings too soon must not spoil
+    /// the records under it. Zero for a point that is unknown.
+    /// @return word library SignerWord
+    /// @return from first second in which it held; 0 for the first word
+    /// @return until second from which it held no more; the greatest uint40 for the present word
+    function signerWordAt(bytes16 meteringPoint, uint40 at) external view returns (uint256 word, uint256 from, uint256 until);
+
+    /// @notice The places that a metering point closed, by leaving or by a new statement, oldest first.
+    function pastStays(bytes16 meteringPoint) external view returns (Flex.Stay[] memory);
+
+    /// @notice When the metering point's device was suspended, UTC seconds; 0: it is not. Cheaper than all that is known of it.
+    function suspendedAt(bytes16 meteringPoint) external view returns (uint40);
+
     function meteringPoint(bytes16 id) external view returns (Flex.MeteringPoint memory);
 
     /// @dev Errors: DeviceRegistry_PortfolioUnknown.

@@ -46,6 +46,8 @@ interface IMeasurement {
         bytes32 root; // as submitted
         Flex.Totals totals; // as submitted
         int128[] scheduleMilliWh; // as nominated; empty otherwise
+        Flex.Lookback lookback; // XOfY: the rule's; empty otherwise
+        uint40 callsFrom; // XOfY: the window to gather the portfolio's calls from, one that starts by the first day looked at; 0: the first
         Flex.Cursor cursor; // where proving stands; `next = 0` and empty starts (anew)
     }
 
@@ -54,7 +56,8 @@ interface IMeasurement {
     /// @dev Each leaf is recomputed from its records and appended; with the last the root and totals must come out as submitted, else the
     /// transaction reverts and the event stays Submitted. A leaf without records is silent.
     /// Errors: Measurement_WrongStatus, _RuleDiffers, _NotProvider, _TooLate, _CommitmentDiffers, _CursorDiffers, _TooManyProofs,
-    /// _LeafRefused (index and why), _RootDiffers, _TotalsDiffer, _ScheduleDiffers.
+    /// _LeafRefused (index and why), _RootDiffers, _TotalsDiffer, _ScheduleDiffers; with XOfY _LookbackDiffers, _CallsFromTooLate (as
+    /// for `pastFrom` of a proof), FlexibilityRights_BadPrevious (calls gathered from where no window starts).
     function prove(ProofContext calldata context, Flex.DeviceProof[] calldata proofs) external;
 
     /// @notice Ends an event as Unmeasured: none submitted in time, or not proven in time. By anyone.

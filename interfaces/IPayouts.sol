@@ -14,7 +14,7 @@ interface IPayouts {
     event Collected(bytes32 indexed poolId, bytes32 indexed portfolioId, uint40 indexed index, address payee, uint256 amount);
     event PoolSwept(bytes32 indexed poolId, address indexed to, uint256 amount);
 
-    /// @notice Notes money that Settlement relocked to the pool: the lock holds it, nothing is stored here. Only Settlement.
+    /// @notice Notes money that Settlement moved to the pool: the lock holds it, nothing is stored here. Only Settlement.
     function fund(bytes32 poolId, Flex.EventKey calldata key, uint256 amount) external;
 
     /// @notice Opens a pool for collection with all that its lock holds: nothing more is added. Without money it stays shut. Only Settlement.

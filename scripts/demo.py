@@ -1,4 +1,4 @@
-"""The demonstration: `brownie run demo --network anvil` (or ganache). It runs on a chain of its own, not on Brownie's."""
+"""The demonstration: `brownie run demo --network anvil` (or ganache). It runs on chains of its own, not on Brownie's."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from flexbond.demo import narrate, run
 
 
 def main() -> None:
-    """Settle five service windows of seventeen homes and write the report to out/demo."""
+    """Settle the service windows of both chapters and write the report to out/demo."""
     out = Path("out/demo")
     chosen = "ganache" if "ganache" in str(show_active()) else "anvil"
     result = run(network=chosen, out=out, progress=print)

@@ -18,18 +18,23 @@ from flexbond.hashing import keccak
 from flexbond.model.settlement import settle_dispatch
 from flexbond.model.struct import Struct, kinds_of, solidity_name
 from flexbond.model.types import (
+    Adjustment,
     BaselineMethod,
+    Calendar,
     ClampLevel,
     Consent,
     Cursor,
     CurveKind,
     CurvePoint,
+    DayClass,
+    DaySelection,
     DeviceKind,
     Direction,
     Dispatch,
     DispatchKind,
     Funding,
     LockReason,
+    Lookback,
     Offer,
     PayBase,
     Product,
@@ -119,6 +124,37 @@ def a_rule(**changes: Any) -> Rule:
     return replace(rule, **changes)
 
 
+def a_calendar() -> Calendar:
+    """New York's clock: behind UTC, its two changes at different standard times of day."""
+    return Calendar(
+        zone=b"America/New_York".ljust(32, b"\0"),
+        holidays=b"NERC".ljust(32, b"\0"),
+        offset_seconds=-18_000,
+        summer_seconds=3_600,
+        spring_at=7_200,
+        autumn_at=3_600,
+    )
+
+
+def a_lookback() -> Lookback:
+    """High 5 of 10 on workdays, 2 of 3 else, with an additive adjustment that is capped."""
+    return Lookback(
+        calendar_id=ids.calendar_id(a_calendar()),
+        classes=(
+            DayClass(kinds=0b0001_1111, selection=DaySelection.HIGH, x=5, y=10, min_days=10),
+            DayClass(kinds=0b1110_0000, selection=DaySelection.MID, x=2, y=3, min_days=1),
+        ),
+        holidays_eligible=True,
+        look_back_days=45,
+        max_excluded_days=30,
+        min_event_bps=2_500,
+        adjustment=Adjustment.ADDITIVE,
+        adjustment_periods=8,
+        adjustment_lead=7_200,
+        adjustment_cap_bps=2_000,
+    )
+
+
 def a_product(rule: Rule, **changes: Any) -> Product:
     """An hour of Shed in lots of 1 kW."""
     product = Product(
@@ -170,6 +206,12 @@ def id_vectors() -> list[dict[str, Any]]:
     level = a_rule(
         baseline=BaselineMethod.REFERENCE_LEVEL, baseline_periods=0, clamp_level=ClampLevel.PORTFOLIO, schema=1
     )
+    calendar, past = a_calendar(), a_lookback()
+    compared = a_rule(
+        baseline=BaselineMethod.X_OF_Y,
+        baseline_periods=0,
+        lookback_hash=ids.lookback_hash(past),
+    )
     product, other = a_product(rule), a_product(level, reference_w=-12_345, direction=Direction.ABSORB)
     totals = Totals(columns=(0, 2**100), weight=2**127, baseline_milli_wh=(-1, 2**90), metered_milli_wh=(-(2**90), 0))
     cursor = Cursor(next=5, frontier=(keccak(b"0"), bytes(32), keccak(b"2"), bytes(32)), totals=totals)
@@ -177,6 +219,9 @@ def id_vectors() -> list[dict[str, Any]]:
     found: list[tuple[str, Any, bytes]] = [
         ("rule", rule, ids.rule_id(rule)),
         ("rule", level, ids.rule_id(level)),
+        ("rule", compared, ids.rule_id(compared)),
+        ("calendar", calendar, ids.calendar_id(calendar)),
+        ("lookbackHash", past, ids.lookback_hash(past)),
         ("right", product, ids.right_id(product)),
         ("right", other, ids.right_id(other)),
         ("event", product.event_key, ids.event_id(product.event_key)),
@@ -290,7 +335,7 @@ def record_vectors() -> list[dict[str, Any]]:
             revision=revision,
             secret=secret,
         )
-        opening = record.opening(places, batch_root=record.struct_hash, batch_path=())
+        opening = record.opening(places)
         signed = sign.sign_record(development_device(SEED, number), oracle, record)
         other = sign.sign_record_p256(development_p256_device(SEED, number), oracle, record)
         found.append(
@@ -309,7 +354,7 @@ def record_vectors() -> list[dict[str, Any]]:
                 "structHash": record.struct_hash,
                 "digest": sign.record_digest(oracle, record.head.pack(), record.commitment),
                 "openedAt": places,
-                "opened": opening.opened,
+                "opening": opening.packed,
                 "secp256k1": {
                     "signer": development_device(SEED, number).address,
                     "r": signed.r,
@@ -328,7 +373,7 @@ def record_vectors() -> list[dict[str, Any]]:
 
 
 def tree_vectors() -> list[dict[str, Any]]:
-    """Both trees over some numbers of leaves, with the path and the frontier of the last leaf."""
+    """Both trees over some numbers of leaves, with the path and the frontier of the last leaf, and their history leaf."""
     found = []
     for count in (1, 2, 3, 5, 8, 17):
         leaves = [keccak(b"leaf" + bytes([index])) for index in range(count)]
@@ -341,6 +386,7 @@ def tree_vectors() -> list[dict[str, Any]]:
                 "leaves": leaves,
                 "submission": {"root": tree.root, "lastPath": tree.path(count - 1), "frontier": frontier},
                 "batch": {"root": batch.root, "lastPath": batch.path(count - 1)},
+                "historyLeaf": trees.history_leaf(leaves),
             }
         )
     return found

@@ -8,10 +8,29 @@ import {Rounding} from "./Rounding.sol";
 library BaselineMath {
     using Rounding for int256;
 
+    int256 private constant BPS = 10_000;
+
     /// @notice Mean energy of a period, mWh: down for Shed, up for Absorb.
     function mean(int256 sumMilliWh, uint256 periods, Flex.Direction direction) internal pure returns (int256) {
         int256 n = int256(periods);
         return direction == Flex.Direction.Shed ? sumMilliWh.divDown(n) : sumMilliWh.divUp(n);
+    }
+
+    /// @notice A baseline kept within plus and minus `capBps` of the mean of `sumMilliWh` over `days_`; the ends are rounded as the mean.
+    function capped(
+        int256 baselineMilliWh,
+        int256 sumMilliWh,
+        uint256 days_,
+        uint256 capBps,
+        Flex.Direction direction
+    ) internal pure returns (int256) {
+        int256 scaled = sumMilliWh * BPS;
+        int256 slack = (sumMilliWh < 0 ? -sumMilliWh : sumMilliWh) * int256(capBps);
+        uint256 divisor = days_ * uint256(BPS);
+        int256 least = mean(scaled - slack, divisor, direction);
+        int256 greatest = mean(scaled + slack, divisor, direction);
+        if (baselineMilliWh < least) return least;
+        return baselineMilliWh > greatest ? greatest : baselineMilliWh;
     }
 
     /// @notice Energy of a contracted level over a period, mWh: down for Shed, up for Absorb.
@@ -33,9 +52,12 @@ library BaselineMath {
         uint256 clampMilliWh
     ) internal pure returns (int256) {
         int256 limit = int256(clampMilliWh);
-        int256 raw = direction == Flex.Direction.Shed ? baselineMilliWh - meteredMilliWh : meteredMilliWh - baselineMilliWh;
-        if (raw > limit) return limit;
-        return raw < -limit ? -limit : raw;
+        // Energies have at most 128 bits and a clamp fewer.
+        unchecked {
+            int256 raw = direction == Flex.Direction.Shed ? baselineMilliWh - meteredMilliWh : meteredMilliWh - baselineMilliWh;
+            if (raw > limit) return limit;
+            return raw < -limit ? -limit : raw;
+        }
     }
 
     /// @notice Sum of responses, mWh, from the total of a column `3600 * response + 1000 * capacityW * T`; exact.

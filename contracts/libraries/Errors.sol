@@ -11,12 +11,15 @@ library Errors {
     error Flexbond_ZeroAddress(string name);
     error Flexbond_Overflow(uint256 value, uint256 bits);
 
-    // Rulebook: `field` is the field's name in Flex.Rule
+    // Rulebook: `field` is the field's name in Flex
     error Rulebook_OutOfBounds(string field, uint256 value);
     error Rulebook_Inconsistent(string field, string with);
     error Rulebook_AlreadyPublished(bytes32 ruleId);
     error Rulebook_Unknown(bytes32 ruleId);
     error Rulebook_CurrencyNotListed(address currency);
+    error Rulebook_CalendarExists(bytes32 calendarId);
+    error Rulebook_CalendarUnknown(bytes32 calendarId, uint256 day); // 0: the calendar, else the day
+    error Rulebook_NextDayDiffers(bytes32 calendarId, uint256 next, uint256 given);
 
     // ParticipantRegistry
     error ParticipantRegistry_NotBuyer(address account);
@@ -69,6 +72,7 @@ library Errors {
     error FlexibilityRights_ProductInvalid(string field);
     error FlexibilityRights_ZeroUnits(bytes32 rightId);
     error FlexibilityRights_RuleUnknown(bytes32 ruleId);
+    error FlexibilityRights_CalendarUnknown(uint256 windowEnd, uint256 knownUntil);
     error FlexibilityRights_NoticePassed(uint256 latestNotice, uint256 time);
     error FlexibilityRights_WindowOverlaps(bytes32 portfolioId, uint256 windowStart, uint256 otherStart);
     error FlexibilityRights_WindowDiffers(bytes32 portfolioId, uint256 windowStart, string field);
@@ -101,6 +105,8 @@ library Errors {
     error Measurement_RootDiffers(bytes32 expected, bytes32 computed);
     error Measurement_TotalsDiffer(bytes32 eventId);
     error Measurement_ResultDiffers(bytes32 eventId);
+    error Measurement_LookbackDiffers(bytes32 expected, bytes32 given);
+    error Measurement_CallsFromTooLate(uint256 callsFrom, uint256 latest);
 
     // Settlement
     error Settlement_RightDiffers(bytes32 rightId);

@@ -1,25 +1,26 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Errors} from "./Errors.sol";
 
 /// @title Power ordered of an event per period, and how many dispatches are pending, packed
-/// @dev Six periods of 40 bits a word, lowest first; the top 16 bits of the first word count the dispatches.
+/// @dev Eight periods of 30 bits a word, lowest first; the top 16 bits of the first word count the dispatches. No period's sum runs into
+/// the next one's bits: nobody orders more than the power of its units, and of a window fewer than 2^30 W are promised.
 library EventOrders {
     struct Orders {
-        uint256[16] words;
+        uint256[12] words;
     }
 
-    uint256 private constant ORDER_BITS = 40;
-    uint256 private constant ORDERS_PER_WORD = 6;
-    uint256 private constant PENDING_SHIFT = 240;
-    /// @dev The highest bit of each of the six periods.
-    uint256 private constant TOP_BITS = 0x0000800000000080000000008000000000800000000080000000008000000000;
+    uint256 internal constant ORDER_BITS = 30;
+    uint256 private constant ORDERS_PER_WORD = 8;
+    uint256 private constant ORDER_MASK = (1 << ORDER_BITS) - 1;
+    uint256 private constant PENDING_SHIFT = ORDER_BITS * ORDERS_PER_WORD;
 
     /// @notice Power ordered in a period, W.
     function at(Orders storage orders, uint256 period) internal view returns (uint256) {
         (uint256 place, uint256 shift) = _placeOf(period);
-        return uint40(orders.words[place] >> shift);
+        return (orders.words[place] >> shift) & ORDER_MASK;
     }
 
     function pending(Orders storage orders) internal view returns (uint256) {
@@ -28,21 +29,14 @@ library EventOrders {
 
     /// @notice Adds a dispatch with its orders; a word without an order is not touched.
     /// @return number of dispatches that were pending before
-    function add(Orders storage orders, uint40[] memory ordersW) internal returns (uint16 number) {
+    /// @return peakW most power that is now ordered of the event in a period of the dispatch, W
+    function add(Orders storage orders, uint40[] memory ordersW) internal returns (uint16 number, uint256 peakW) {
         uint256 count = pending(orders);
         if (count == type(uint16).max) revert Errors.Flexbond_Overflow(count + 1, 16);
         number = uint16(count);
-        uint256 added = 1 << PENDING_SHIFT;
-        uint256 place = 0;
-        uint256 shift = 0;
-        for (uint256 p = 0; p < ordersW.length; ++p) {
-            added |= uint256(ordersW[p]) << shift;
-            shift += ORDER_BITS;
-            if (shift < PENDING_SHIFT && p + 1 < ordersW.length) continue;
-            if (added != 0) _addWord(orders, place, added);
-            added = 0;
-            shift = 0;
-            ++place;
+        orders.words[0] += 1 << PENDING_SHIFT;
+        for (uint256 first = 0; first < ordersW.length; first += ORDERS_PER_WORD) {
+            peakW = Math.max(peakW, _addWord(orders, ordersW, first));
         }
     }
 
@@ -57,18 +51,18 @@ library EventOrders {
         orders.words[0] -= 1 << PENDING_SHIFT;
     }
 
-    /// @dev No period's sum may run into the next one's bits: where it does, the addition carries out of the period's top bit.
-    function _addWord(Orders storage orders, uint256 place, uint256 added) private {
-        uint256 word = orders.words[place];
-        uint256 sum = word + added;
-        if (((word & added) | ((word | added) & ~sum)) & TOP_BITS != 0) _revertOverflow(word, added);
-        orders.words[place] = sum;
-    }
-
-    function _revertOverflow(uint256 word, uint256 added) private pure {
-        for (uint256 shift = 0; shift < PENDING_SHIFT; shift += ORDER_BITS) {
-            uint256 sum = uint256(uint40(word >> shift)) + uint40(added >> shift);
-            if (sum > type(uint40).max) revert Errors.Flexbond_Overflow(sum, ORDER_BITS);
+    /// @dev Adds up to eight periods' orders; most power now ordered in one of them that has an order.
+    function _addWord(Orders storage orders, uint40[] memory ordersW, uint256 first) private returns (uint256 peakW) {
+        uint256 end = Math.min(first + ORDERS_PER_WORD, ordersW.length);
+        uint256 added = 0;
+        for (uint256 p = first; p < end; ++p) {
+            added |= uint256(ordersW[p]) << (ORDER_BITS * (p - first));
+        }
+        if (added == 0) return 0;
+        uint256 sum = orders.words[first / ORDERS_PER_WORD] + added;
+        orders.words[first / ORDERS_PER_WORD] = sum;
+        for (uint256 p = first; p < end; ++p) {
+            if (ordersW[p] != 0) peakW = Math.max(peakW, (sum >> (ORDER_BITS * (p - first))) & ORDER_MASK);
         }
     }
 

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
-import {Rounding} from "./Rounding.sol";
-
-/// @title Meter records: the head word, the signed struct, and the opening of single blocks
-/// @notice Encodings as in docs/encodings.md. Nothing here reverts on what a record or an opening holds.
+/// @title Meter records: the head word, the signed struct, and leaves over several of them
+/// @notice Encodings as in docs/encodings.md. Nothing here reverts on what a record holds.
 library MeterRecords {
     bytes32 internal constant TYPEHASH = keccak256(
         "MeterRecord(bytes16 meteringPoint,uint40 slotStart,uint24 periodSeconds,uint8 readings,uint16 revision,bytes32 commitment)"
@@ -13,11 +11,12 @@ library MeterRecords {
     /// @dev Most readings a record may hold.
     uint256 internal constant MAX_READINGS = 100;
 
+    /// @dev Begins what a history leaf hashes, as TYPEHASH begins a record.
+    bytes32 internal constant HISTORY_TAG = keccak256("Flexbond history of meter records");
+    /// @dev Most records a history leaf may hold.
+    uint256 internal constant MAX_HISTORY = 100;
+
     uint256 private constant READINGS_PER_BLOCK = 8;
-    uint256 private constant READING_BYTES = 5;
-    // index (1), salt (32), flags (1)
-    uint256 private constant FLAGS_AT = 33;
-    uint256 private constant READINGS_AT = 34;
 
     /// @notice The head word of a record.
     function pack(
@@ -74,71 +73,43 @@ library MeterRecords {
         return uint40(head) == 0;
     }
 
+    /// @notice The head without what may stand beyond its fields.
+    function bare(uint256 head) internal pure returns (uint256) {
+        return (head >> 40) << 40;
+    }
+
     /// @notice EIP-712 struct hash of the record: the leaf of a batch.
     function structHash(uint256 head, bytes32 commitment) internal pure returns (bytes32) {
-        // Whole words spare the encoder its cleaning.
-        uint256 point = (head >> 128) << 128;
-        uint256 start = slotStart(head);
-        uint256 period = periodSeconds(head);
-        uint256 count = readings(head);
-        uint256 revised = revision(head);
-        return keccak256(abi.encode(TYPEHASH, point, start, period, count, revised, commitment));
-    }
-
-    /// @notice The commitment to a record's readings, from the hashes of all its blocks.
-    function commitmentOf(bytes32[] calldata blocks) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(blocks));
-    }
-
-    /// @notice Opens parts of a record. `ok` is false, and the rest meaningless, if `blocks` are not as many as the head's readings need,
-    /// or `opened` is no ascending row of whole blocks that hash to theirs.
-    /// @param blocks hash of every block of the record, in order
-    /// @param opened per opened block: index (1 byte), salt (32), flags (1), readings (5 each)
-    /// @return ok whether the opening is well formed and fits the hashes
-    /// @return shown bit k: reading k is opened
-    /// @return estimated bit k: reading k is opened and estimated
-    /// @return milliWh one place for each reading of the record, mWh, `+` import; zero where not opened
-    function open(
-        uint256 head,
-        bytes32[] calldata blocks,
-        bytes calldata opened
-    ) internal pure returns (bool ok, uint256 shown, uint256 estimated, int256[] memory milliWh) {
-        uint256 count = readings(head);
-        if (count == 0 || count > MAX_READINGS || blocks.length != _blocksFor(count)) {
-            return (false, 0, 0, milliWh);
+        bytes32 typehash = TYPEHASH;
+        bytes32 hash;
+        // A third of what `abi.encode` takes, for every record that is attested or shown.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let to := mload(0x40)
+            mstore(to, typehash)
+            mstore(add(to, 32), shl(128, shr(128, head)))
+            mstore(add(to, 64), and(shr(88, head), 0xffffffffff))
+            mstore(add(to, 96), and(shr(64, head), 0xffffff))
+            mstore(add(to, 128), and(shr(56, head), 0xff))
+            mstore(add(to, 160), and(shr(40, head), 0xffff))
+            mstore(add(to, 192), commitment)
+            hash := keccak256(to, 224)
         }
-        milliWh = new int256[](count);
-        uint256 offset = 0;
-        uint256 least = 0; // least index that the next block may have
-        while (offset < opened.length) {
-            uint256 index = uint8(opened[offset]);
-            if (index < least || index >= blocks.length) return (false, 0, 0, milliWh);
-            least = index + 1;
-
-            uint256 first = index * READINGS_PER_BLOCK;
-            uint256 size = count - first < READINGS_PER_BLOCK ? count - first : READINGS_PER_BLOCK;
-            uint256 end = offset + READINGS_AT + size * READING_BYTES;
-            if (end > opened.length || keccak256(opened[offset + 1:end]) != blocks[index]) return (false, 0, 0, milliWh);
-
-            uint256 all = (1 << size) - 1;
-            shown |= all << first;
-            // Flags beyond the block's readings mean nothing.
-            estimated |= (uint8(opened[offset + FLAGS_AT]) & all) << first;
-            _readInto(milliWh, first, opened[offset + READINGS_AT:end]);
-            offset = end;
-        }
-        ok = true;
+        return hash;
     }
 
-    /// @dev Writes the readings of one block to their places; `packed` is a whole number of them.
-    function _readInto(int256[] memory milliWh, uint256 first, bytes calldata packed) private pure {
-        uint256 place = first;
-        for (uint256 offset = 0; offset < packed.length; offset += READING_BYTES) {
-            milliWh[place++] = int40(uint40(bytes5(packed[offset:offset + READING_BYTES])));
-        }
+    /// @notice One leaf over several records, from their struct hashes. It covers at least 128 bytes and begins with its tag, so that it
+    /// passes neither for a node of a tree (64 bytes) nor for a record.
+    /// @param hashes 32 bytes each
+    function historyLeaf(bytes calldata hashes) internal pure returns (bytes32) {
+        // as `abi.encode(HISTORY_TAG, hashes)` of a `bytes32[]`
+        return keccak256(abi.encodePacked(HISTORY_TAG, uint256(64), hashes.length / 32, hashes));
     }
 
-    function _blocksFor(uint256 count) private pure returns (uint256) {
-        return Rounding.divUp(count, READINGS_PER_BLOCK);
+    /// @notice How many blocks a record of so many readings has.
+    function blocksFor(uint256 count) internal pure returns (uint256) {
+        unchecked {
+            return (count + READINGS_PER_BLOCK - 1) / READINGS_PER_BLOCK;
+        }
     }
 }

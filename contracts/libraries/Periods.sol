@@ -28,8 +28,10 @@ library Periods {
 
     /// @notice How many periods are in the set.
     function size(uint96 mask) internal pure returns (uint256 bits) {
-        for (uint256 rest = mask; rest != 0; rest &= rest - 1) {
-            ++bits;
+        unchecked {
+            for (uint256 rest = mask; rest != 0; rest &= rest - 1) {
+                ++bits;
+            }
         }
     }
 

@@ -10,6 +10,16 @@ contract BaselineMathHarness {
         return BaselineMath.mean(sumMilliWh, periods, direction);
     }
 
+    function capped(
+        int256 baselineMilliWh,
+        int256 sumMilliWh,
+        uint256 days_,
+        uint256 capBps,
+        Flex.Direction direction
+    ) external pure returns (int256) {
+        return BaselineMath.capped(baselineMilliWh, sumMilliWh, days_, capBps, direction);
+    }
+
     function levelMilliWh(int256 levelW, uint256 periodSeconds, Flex.Direction direction) external pure returns (int256) {
         return BaselineMath.levelMilliWh(levelW, periodSeconds, direction);
     }

@@ -2,6 +2,7 @@
 pragma solidity ^0.8.37;
 
 import {MeterRecords} from "../libraries/MeterRecords.sol";
+import {Openings} from "../libraries/Openings.sol";
 import {SignerWord} from "../libraries/SignerWord.sol";
 import {Flex} from "../types/Flex.sol";
 
@@ -45,20 +46,47 @@ contract MeterRecordsHarness {
         return MeterRecords.structHash(head, commitment);
     }
 
-    function commitmentOf(bytes32[] calldata blocks) external pure returns (bytes32) {
-        return MeterRecords.commitmentOf(blocks);
+    function underOf(bytes calldata inclusions) external pure returns (bytes32[] memory) {
+        return Openings.underOf(inclusions).roots;
     }
 
-    function open(
+    function recordsOf(
+        Flex.DeviceProof calldata proof,
+        bytes16 point
+    ) external pure returns (Flex.Silence silence, uint256[] memory heads, bytes32[] memory leaves, bytes memory signatures) {
+        Openings.Records memory found = Openings.recordsOf(proof, Openings.underOf(proof.inclusions), point);
+        return (found.silence, found.heads, found.leaves, found.signatures);
+    }
+
+    /// @param blocks of one record, as it is shown
+    function shownOf(
         uint256 head,
-        bytes32[] calldata blocks,
-        bytes calldata opened
-    ) external pure returns (bool ok, uint256 shown, uint256 estimated, int256[] memory milliWh) {
-        return MeterRecords.open(head, blocks, opened);
+        bytes calldata blocks
+    ) external pure returns (uint256 shown, uint256 estimated, uint256 first, uint256 end) {
+        return Openings.shownOf(head, blocks, 0);
     }
 
-    function packSigner(Flex.SignerState calldata state) external pure returns (uint256) {
-        return SignerWord.pack(state);
+    function readInto(
+        uint256 head,
+        bytes calldata blocks,
+        uint256 place,
+        uint256 count,
+        uint256 limit
+    ) external pure returns (int256[] memory milliWh, int256 energy, bool beyond) {
+        milliWh = new int256[](count);
+        (energy, beyond) = Openings.readInto(milliWh, head, blocks, 0, place, limit);
+    }
+
+    function readingAt(uint256 head, bytes calldata blocks, uint256 place) external pure returns (int256) {
+        return Openings.readingAt(head, blocks, 0, place);
+    }
+
+    function historyLeaf(bytes calldata hashes) external pure returns (bytes32) {
+        return MeterRecords.historyLeaf(hashes);
+    }
+
+    function signerWord(Flex.Statement calldata statement) external pure returns (uint256) {
+        return SignerWord.pack(statement);
     }
 
     function unpackSigner(uint256 word) external pure returns (Flex.SignerState memory) {

@@ -54,7 +54,71 @@ library Flex {
     enum BaselineMethod {
         Nominated, // a schedule for the portfolio, committed before the gate closes
         ReferenceLevel, // a contracted level of the portfolio
-        MeterBefore // per device: mean of the last periods before the first notice
+        MeterBefore, // per device: mean of the last periods before the first notice
+        XOfY // per device: mean, period by period, of `x` of the last `y` eligible days
+    }
+
+    /// @dev Which `x` of the `y` days, by energy in the window's periods, `+` import: the highest, the middle or the lowest.
+    enum DaySelection {
+        High,
+        Mid,
+        Low
+    }
+
+    /// @dev How the mean of past days is moved to the event's own day.
+    enum Adjustment {
+        None,
+        Additive,
+        Multiplicative
+    }
+
+    /// @notice Which local days are compared with each other, and how many of them.
+    struct DayClass {
+        uint8 kinds; // bits 0 to 6: Monday to Sunday that are no holiday; bit 7: holidays
+        DaySelection selection;
+        uint8 x; // days in the mean
+        uint8 y; // last eligible days they are chosen from
+        uint8 minDays; // of which at least so many must be complete, else the device is silent
+    }
+
+    /// @notice How past days make a baseline (XOfY). `rule.lookbackHash = keccak256(abi.encode(lookback))`.
+    struct Lookback {
+        bytes32 calendarId;
+        DayClass[] classes; // every kind of day in exactly one
+        bool holidaysEligible; // whether holidays count as past days of their class
+        uint8 lookBackDays; // local days looked at
+        uint8 maxExcludedDays; // of called days at most so many do not count, the latest first
+        uint16 minEventBps; // a call counts from this share of the portfolio's capacity on
+        Adjustment adjustment;
+        uint8 adjustmentPeriods; // length of its window, settlement periods; else 0
+        uint32 adjustmentLead; // from its end to the start of the service window, seconds
+        uint32 adjustmentCapBps; // most it may move a baseline, of it; 0: uncapped
+    }
+
+    /// @notice Local time. `calendarId = keccak256(abi.encode(calendar))`; its days are appended in pages of 256.
+    struct Calendar {
+        bytes32 zone; // name, as in the IANA time zone database, ASCII, left-aligned
+        bytes32 holidays; // whose holidays, ASCII, left-aligned
+        int32 offsetSeconds; // local standard time minus UTC
+        uint16 summerSeconds; // added in summer time; 0: none
+        uint24 springAt; // local standard time of day at which summer time begins, seconds
+        uint24 autumnAt; // local standard time of day at which it ends, seconds
+    }
+
+    /// @notice The days of a calendar that a question needs. Day d is the d-th local day after 1970-01-01.
+    struct CalendarDays {
+        Calendar calendar;
+        uint24 firstDay; // day of bit 0 of the first word, a multiple of 256
+        uint256[] summer; // bit: summer time at the start of the day
+        uint256[] holidays; // bit: the day is a holiday
+    }
+
+    /// @notice A window for which a notice was given.
+    struct Call {
+        uint40 windowStart;
+        uint40 windowEnd;
+        uint40 firstNotice;
+        uint16 calledBps; // most power ordered in a period, of the portfolio's capacity, rounded up
     }
 
     /// @dev Device: `R = sum(max(0, response_i))`, a silent device gives 0.
@@ -106,6 +170,7 @@ library Flex {
         address currency; // token of all money under this rule
         BaselineMethod baseline;
         uint8 baselinePeriods; // MeterBefore: how many whole periods before the first notice; else 0
+        bytes32 lookbackHash; // XOfY: of the Lookback; else 0
         ClampLevel clampLevel;
         bool estimatedAllowed; // whether readings flagged as estimated count
         DeviceKind minAssurance; // least kind of device accepted
@@ -143,6 +208,7 @@ library Flex {
         Funding funding;
         BaselineMethod baseline;
         address unclaimedTo;
+        uint40 knownUntil; // how far the rule's calendar reaches, UTC seconds: windows must end by then; without one the type's greatest
     }
 
     // ------------------------------------------------------------------ who measures
@@ -219,6 +285,12 @@ library Flex {
         DeviceKind kind;
     }
 
+    /// @notice Where a place was that a metering point closed.
+    struct Stay {
+        bytes32 portfolioId;
+        uint40 index;
+    }
+
     struct Portfolio {
         address provider;
         uint16 customerShareBps; // of pay and availability, never lowered
@@ -253,15 +325,6 @@ library Flex {
         bytes32 y;
     }
 
-    /// @notice A record opened in parts: its place in an attested batch, the hashes of all its blocks, the needed blocks in clear.
-    struct RecordOpening {
-        uint256 head;
-        bytes32 batchRoot;
-        bytes32[] batchPath; // sorted pairs
-        bytes32[] blocks; // hash of every block of the record, in order
-        bytes opened; // per opened block, ascending: index (1 byte), salt (32), flags (1), readings (5 each)
-    }
-
     /// @notice Why a device counts as silent. Ok: it does not.
     enum Silence {
         Ok,
@@ -270,18 +333,33 @@ library Flex {
         Suspended, // suspended before the reading deadline
         LowAssurance, // a kind below the rule's
         WrongPoint, // record of another metering point
-        NotAttested, // not in an attested batch
-        Late, // attested after the deadline
+        NotAttested, // under no root that was attested or anchored
+        Late, // attested or anchored after the deadline
         Superseded, // a higher revision was attested in time
         BadOpening, // blocks do not give the commitment, or malformed
         MissingReading, // a needed period is not opened
         Estimated, // a needed reading is estimated and the rule does not allow it
-        OutOfRange // a reading beyond the connection's capacity
+        OutOfRange, // a reading beyond the connection's capacity
+        TooFewDays, // fewer complete past days than the rule demands
+        Unstated, // no statement over the record's slot when it was anchored
+        OffGrid, // not on the device's grid when it was anchored
+        WrongSigner, // not signed by who signed for the device when it was anchored
+        TooEarly // anchored before its slot ended
     }
 
-    /// @notice One device of an event, as shown to the verifier. `records` empty: claimed silent.
+    /// @notice One device of an event, as shown to the verifier: packed, since every byte of a proof is paid for. `records` empty: claimed
+    /// silent.
     struct DeviceProof {
-        RecordOpening[] records; // ascending, all that hold a needed reading
+        // Each: a root that the oracle keeps, attested or anchored (32 bytes), how many hashes follow as the path to it (1), how many as a
+        // history (1), the path (32 each, sorted pairs, lowest first), the history (32 each; none: the leaf under the root is the record;
+        // else these are the hashes of all records of the history leaf, in order).
+        bytes inclusions;
+        // All that hold a needed reading, ascending by slot, then revision. Each: the head (32), the signature, every block in order: its
+        // hash (32), or where it is opened its salt (32), flags (1) and readings (5 each). In the head, in bits that a record leaves zero:
+        // which blocks are opened (bit 24 the first; to 39), length of the signature in words (23..16; 0 if every record under the root was
+        // verified; r, vs of secp256k1; r, s, x, y of P-256), number of the inclusion (15..8), place in its history (7..0).
+        bytes records;
+        uint40[] pastFrom; // XOfY, for stays in other portfolios within the look-back: the window from which to gather calls, each
     }
 
     /// @notice What a submission commits to beside its root: per ordered period, ascending.
@@ -346,8 +424,7 @@ library Flex {
     }
 
     enum LockReason {
-        Collateral, // of a right, posted by the provider
-        Availability, // of a right, posted by buyers
+        Rights, // of an event: collateral posted by the provider, availability posted by buyers
         Utilisation, // of a dispatch, posted by its holder
         Pool // of customers
     }

@@ -36,21 +36,23 @@ class Role(IntEnum):
     GUARDIAN = 3
 
 
-GUARDED: Final[Mapping[Role, Mapping[str, str]]] = {
-    Role.MARKET_OPERATOR: {
-        "Rulebook": "publish",
-        "ParticipantRegistry": "qualify",
-        "DeviceRegistry": "publishGrid",
-        "CollateralEscrow": "listToken",
-    },
-    Role.GUARDIAN: {"DeviceRegistry": "setPaused", "FlexibilityRights": "setPaused"},
+GUARDED: Final[Mapping[Role, Sequence[tuple[str, str]]]] = {
+    Role.MARKET_OPERATOR: (
+        ("Rulebook", "publish"),
+        ("Rulebook", "publishCalendar"),
+        ("Rulebook", "extendCalendar"),
+        ("ParticipantRegistry", "qualify"),
+        ("DeviceRegistry", "publishGrid"),
+        ("CollateralEscrow", "listToken"),
+    ),
+    Role.GUARDIAN: (("DeviceRegistry", "setPaused"), ("FlexibilityRights", "setPaused")),
 }
 """Which function of which contract a role guards. METER_OPERATOR guards none: DeviceRegistry asks for membership."""
 
 GOVERNED: Final = ("CollateralEscrow", "Rulebook", "ParticipantRegistry", "DeviceRegistry", "FlexibilityRights")
 """Contracts that ask Governance who may."""
 
-MOVERS: Final = ("FlexibilityRights", "FlexibilityMarket", "Settlement", "Payouts")
+MOVERS: Final = ("FlexibilityRights", "Settlement", "Payouts")
 """Contracts that may move locks of the escrow."""
 
 SUITE: Final = (
@@ -177,7 +179,11 @@ def deployments(config: NetworkConfig) -> tuple[Deploy, ...]:
             *("Governance", "Rulebook", "ParticipantRegistry", "DeviceRegistry", "CollateralEscrow"),
             *("FlexibilityMarket", "Settlement"),
         ),
-        deploy("Measurement", "ParticipantRegistry", "DeviceRegistry", "DeliveryVerifier", "Settlement"),
+        deploy(
+            "Measurement",
+            *("ParticipantRegistry", "DeviceRegistry", "DeliveryVerifier", "Rulebook", "FlexibilityRights"),
+            "Settlement",
+        ),
         deploy("Payouts", "DeviceRegistry", "Measurement", "CollateralEscrow", "Settlement"),
         deploy(
             "Settlement",
@@ -190,7 +196,7 @@ def deployments(config: NetworkConfig) -> tuple[Deploy, ...]:
                 "Payouts",
             ),
         ),
-        deploy("FlexibilityMarket", "ParticipantRegistry", "CollateralEscrow", "FlexibilityRights"),
+        deploy("FlexibilityMarket", "ParticipantRegistry", "FlexibilityRights"),
     )
     return (*steps, deploy(MOCK)) if config.brings_mock else steps
 
@@ -224,7 +230,7 @@ def _mappings(abi_of: Callable[[str], Abi]) -> list[Step]:
         for role in (Role.MARKET_OPERATOR, Role.METER_OPERATOR, Role.GUARDIAN)
     ]
     for role, functions in GUARDED.items():
-        for contract, function in functions.items():
+        for contract, function in functions:
             selector = abi_of(contract).functions[function].selector
             title = f"Let {role.name} call {contract}.{function}"
             steps.append(_governance("setTargetFunctionRole", title, Ref(contract), (selector,), role))
@@ -395,7 +401,7 @@ def _check_guards(config: NetworkConfig, executor: Executor, addresses: Mapping[
         if delay not in (0, config.admin.delay_seconds):
             raise _wrong(f"Changes of {contract}'s guards wait {delay} s")
     for role, functions in GUARDED.items():
-        for contract, function in functions.items():
+        for contract, function in functions:
             selector = executor.abi(contract).functions[function].selector
             arguments = (addresses[contract], selector)
             found = executor.call("Governance", governance, "getTargetFunctionRole", arguments)

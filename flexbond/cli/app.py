@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 import flexbond
-from flexbond.cli import chain, dispatches, meters, operator, people, rights, settle
+from flexbond.cli import (
+    baseline,
+    calendars,
+    chain,
+    dispatches,
+    meters,
+    operator,
+    people,
+    quote,
+    rights,
+    rules,
+    settle,
+    submitting,
+)
 
 app = typer.Typer(
     name="flexbond",
@@ -31,5 +44,18 @@ def root(
     """Electricity flexibility as a bonded promise, settled on chain."""
 
 
-for module in (chain, operator, people, meters, rights, dispatches, settle):
+for module in (
+    chain,
+    operator,
+    calendars,
+    rules,
+    people,
+    meters,
+    rights,
+    dispatches,
+    submitting,
+    settle,
+    baseline,
+    quote,
+):
     module.add_to(app)

@@ -139,12 +139,15 @@ def deploy(desk: "Desk") -> Answer:
 
 def demo(
     desk: "Desk",
-    out: Annotated[Path, typer.Option(help="Folder for the report and the event log.")] = Path("out/demo"),
+    out: Annotated[Path, typer.Option(help="Folder for the report, the event logs and the statements.")] = Path(
+        "out/demo"
+    ),
+    chapter: Annotated[str, typer.Option(help="fontana, british or all.")] = "all",
 ) -> Answer:
-    """Settle real events on a chain of its own, and write a report."""
+    """Settle real events on chains of their own, and write a report."""
     from flexbond.demo import narrate, run, summary
 
-    result = run(network=desk.options.network, out=out, progress=desk.progress)
+    result = run(network=desk.options.network, out=out, chapter=chapter, progress=desk.progress)
     return Answer(value=summary(result, out), lines=narrate(result, out))
 
 

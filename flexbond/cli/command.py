@@ -48,6 +48,8 @@ class Answer:
     """For machines: a struct, a dataclass, or plain values. Integers stay exact."""
     lines: Sequence[str | Table] = field(default=())
     """For people."""
+    text: str | None = None
+    """For programs that read no JSON, such as CSV: written as it is, in place of the lines."""
 
 
 def _option(name: str, kind: Any, default: Any, *declared: str, **described: Any) -> inspect.Parameter:
@@ -166,6 +168,9 @@ def show(answer: Answer, *, as_json: bool) -> None:
     """The answer on standard output."""
     if as_json:
         sys.stdout.write(json.dumps(plain(answer.value), indent=2, ensure_ascii=False) + "\n")
+        return
+    if answer.text is not None:
+        sys.stdout.write(answer.text)
         return
     console = Console(highlight=False)
     for line in answer.lines:

@@ -1,4 +1,4 @@
-"""Keys and statements of devices, signing interval data, attesting records."""
+"""Keys and statements of devices, signing interval data, attesting and anchoring records."""
 
 import os
 from getpass import getpass
@@ -8,19 +8,23 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from flexbond import metering
+from flexbond.cli import readings
 from flexbond.cli.command import Answer, command
 from flexbond.cli.desk import key_source
 from flexbond.cli.people import Point
 from flexbond.cli.quantities import OptionError, address, metering_point
 from flexbond.model.types import DeviceKind, SignerScheme, Statement
-from flexbond.operations import enrolment, meters
+from flexbond.operations import anchoring, enrolment, meters
 from flexbond.operations.documents import SignedStatement
 from flexbond.signing.devices import DeviceKey, load_device, new_private_key
 from flexbond.signing.keys import PASSWORD_FILE, keystore_password, save_keystore
 from flexbond.signing.signers import Secp256k1Signer
+from flexbond.trees import MAX_HISTORY
 from flexbond.units import utc_seconds, watts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flexbond.cli.desk import Desk
 
 SCHEMES = {"secp256k1": SignerScheme.SECP256K1, "p256": SignerScheme.P256}
@@ -42,6 +46,8 @@ def add_to(app: typer.Typer) -> None:
     command(meter, "prove")(prove)
     command(meter, "sign")(sign)
     command(meter, "attest", sends=True)(attest)
+    command(meter, "anchor", sends=True)(anchor)
+    readings.add_to(meter)
     app.add_typer(meter, name="meter")
 
 
@@ -141,11 +147,41 @@ def attest(desk: "Desk", records: Book) -> Answer:
     """Bring the book's records to the oracle, those that are not there yet."""
     done = meters.attest(desk.suite, desk.sender, desk.book(records), progress=desk.progress)
     lines = [
-        f"Attested {done.records} records in {len(done.batches)} batches; {done.known} were attested before, "
+        f"Attested {done.records} records in {len(done.batches)} batches; {done.known} were there before, "
         f"{done.not_over} are of slots that have not ended."
     ]
-    lines += [f"Refused: metering point 0x{item.metering_point.hex()}: {item.reason}" for item in done.refused]
-    return Answer(value=done, lines=lines)
+    return Answer(value=done, lines=[*lines, *_refusals(done.refused)])
+
+
+def anchor(
+    desk: "Desk",
+    records: Book,
+    history: Annotated[
+        bool,
+        typer.Option(
+            "--history", help="One leaf for the last records of each device, so that past days are shown together."
+        ),
+    ] = False,
+    last: Annotated[
+        int, typer.Option(help="With --history: at most so many records of a device.", min=1, max=MAX_HISTORY)
+    ] = MAX_HISTORY,
+) -> Answer:
+    """Anchor the book's records under one root that reveals nothing: those that are not there yet, or each device's history."""
+    done = anchoring.anchor(
+        desk.suite, desk.sender, desk.book(records), history=history, last=last, progress=desk.progress
+    )
+    lines = [
+        f"Anchored {done.records} records in {done.leaves} leaves under 0x{done.root.hex()}."
+        if done.root is not None
+        else "There was nothing to anchor.",
+        f"{done.known} were there before, {done.not_over} are of slots that have not ended, {done.revisions} are revisions, "
+        "which only count when they are attested.",
+    ]
+    return Answer(value=done, lines=[*lines, *_refusals(done.refused)])
+
+
+def _refusals(refused: "Sequence[meters.Refused]") -> list[str]:
+    return [f"Refused: metering point 0x{item.metering_point.hex()}: {item.reason}" for item in refused]
 
 
 def _series(

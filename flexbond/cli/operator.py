@@ -1,17 +1,13 @@
-"""What the market operator does: grids, rules, participants."""
+"""What the market operator does: grids and participants; rules have a module of their own."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flexbond.cli.command import Answer, command
 from flexbond.cli.quantities import address, named_bytes32, seconds
-from flexbond.cli.shown import full
 from flexbond.model.types import Grid
 from flexbond.operations import governing
-from flexbond.operations.documents import load_rule, save_rule
-from flexbond.operations.drafts import draft_rule
 from flexbond.units import format_time, utc_seconds
 
 if TYPE_CHECKING:
@@ -23,10 +19,6 @@ def add_to(app: typer.Typer) -> None:
     grid = typer.Typer(help="Grids of record slots.", no_args_is_help=True)
     command(grid, "publish", sends=True)(publish_grid)
     app.add_typer(grid, name="grid")
-    rule = typer.Typer(help="Rules of measurement and payment.", no_args_is_help=True)
-    command(rule, "draft")(draft)
-    command(rule, "publish", sends=True)(publish_rule)
-    app.add_typer(rule, name="rule")
     participant = typer.Typer(help="Buyers and providers.", no_args_is_help=True)
     command(participant, "qualify", sends=True)(qualify)
     app.add_typer(participant, name="participant")
@@ -42,26 +34,6 @@ def publish_grid(
     grid = Grid(period_seconds=seconds(period), readings_per_slot=readings, offset_seconds=seconds(offset))
     number = governing.publish_grid(desk.suite, desk.sender, grid, progress=desk.progress)
     return Answer(value={"gridId": number, "grid": grid}, lines=[f"Grid {number}."])
-
-
-def draft(
-    desk: "Desk",
-    unclaimed: Annotated[str, typer.Option(help="Address of who gets what customers never collect.")],
-    out: Annotated[Path, typer.Option(help="File for the rule.")],
-    token: Annotated[str | None, typer.Option(help="Currency; the suite's only token by default.")] = None,
-) -> Answer:
-    """Write a rule to start from: hourly periods, each device against its last hour before the notice."""
-    rule = draft_rule(currency=desk.token(token).address, unclaimed_to=address(unclaimed, name="--unclaimed"))
-    save_rule(out, rule)
-    return Answer(value={"rule": rule, "file": str(out)}, lines=[f"A rule to start from is in {out}."])
-
-
-def publish_rule(
-    desk: "Desk", file: Annotated[Path, typer.Argument(help="Document with the rule (flexbond/rule).")]
-) -> Answer:
-    """Publish a rule, unless it stands. What is published never changes."""
-    identity = governing.publish_rule(desk.suite, desk.sender, load_rule(file), progress=desk.progress)
-    return Answer(value={"ruleId": identity}, lines=[f"Rule {full(identity)}."])
 
 
 def qualify(

@@ -1,4 +1,4 @@
-"""Submission, settlement, collection, and looking at where things stand."""
+"""Settlement, collection, and looking at where things stand."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,6 @@ import typer
 
 from flexbond.chain.events import export_events, read_events, to_line
 from flexbond.cli.command import Answer, command
-from flexbond.cli.dispatches import EventId
 from flexbond.cli.quantities import address, chosen
 from flexbond.cli.shown import account_lines, collection_lines, event_lines, outcome_lines, short, table, window
 from flexbond.operations import collecting, settlement
@@ -33,33 +32,11 @@ Silence = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
-    command(app, "submit", sends=True)(submit)
     command(app, "settle", sends=True)(settle)
     command(app, "collect", sends=True)(collect)
     command(app, "sweep", sends=True)(sweep)
     command(app, "status")(status)
     command(app, "events")(events)
-
-
-def submit(
-    desk: "Desk",
-    event: EventId,
-    records: Annotated[Path, typer.Option("--records", help="The provider's record book.")],
-    max_leaves: Leaves = MOST_LEAVES,
-    accept_silence: Silence = False,
-) -> Answer:
-    """Submit an event and prove its leaves, as provider; go on where an earlier run was stopped."""
-    identity = chosen(event, find_events(desk.suite), name="event")
-    done = settlement.submit_event(
-        desk.suite,
-        desk.sender,
-        identity,
-        records=desk.book(records),
-        max_leaves=max_leaves,
-        accept_silence=accept_silence,
-        progress=desk.progress,
-    )
-    return Answer(value=done, lines=outcome_lines(done))
 
 
 def settle(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from flexbond.chain.development import customer_signer, development_accounts
@@ -16,12 +17,12 @@ from flexbond.signing.keys import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from flexbond.signing.signers import P256Signer, Secp256k1Signer, Signer
 
-SEED: Final = b"Seventeen homes in Fontana"
-"""What the devices' keys are derived from."""
-P256_EVERY: Final = 5
-"""One home in so many has a meter with a P-256 key."""
+
+NO_WALLETS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,8 +72,13 @@ class Cast:
     homes: tuple[Home, ...]
 
 
-def cast(names: tuple[str, ...], *, wallet: str, wallet_home: str) -> Cast:
-    """The cast for these homes; the customer of `wallet_home` is the contract at `wallet`."""
+def cast(
+    names: tuple[str, ...], *, seed: bytes, p256: Collection[str] = (), wallets: Mapping[str, str] = NO_WALLETS
+) -> Cast:
+    """The cast for these homes; the meters of those in `p256` sign on that curve, customers in `wallets` are contracts there.
+
+    The keys of the devices are derived from `seed`.
+    """
     people = development_accounts()
     return Cast(
         deployer=people.deployer,
@@ -83,19 +89,19 @@ def cast(names: tuple[str, ...], *, wallet: str, wallet_home: str) -> Cast:
         relayer=people.relayer,
         unclaimed=people.unclaimed.address,
         homes=tuple(
-            _home(name, number, wallet=wallet if name == wallet_home else "") for number, name in enumerate(names)
+            _home(seed, name, number, p256=name in p256, wallet=wallets.get(name, ""))
+            for number, name in enumerate(names)
         ),
     )
 
 
-def _home(name: str, number: int, *, wallet: str) -> Home:
-    p256 = number % P256_EVERY == P256_EVERY - 1
+def _home(seed: bytes, name: str, number: int, *, p256: bool, wallet: str) -> Home:
     key = customer_signer(number)
     return Home(
         name=name,
-        metering_point=keccak(SEED + name.encode("ascii"))[:16],
-        device=development_p256_device(SEED, number) if p256 else development_device(SEED, number),
-        secret=development_secret(SEED, number),
+        metering_point=keccak(seed + name.encode("ascii"))[:16],
+        device=development_p256_device(seed, number) if p256 else development_device(seed, number),
+        secret=development_secret(seed, number),
         key=key,
         customer=WalletSigner(address=wallet, owner=key) if wallet else key,
     )

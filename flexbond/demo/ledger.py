@@ -1,4 +1,4 @@
-"""Who paid whom, rebuilt from the event log of the escrow alone."""
+"""Who paid whom, rebuilt from the event log alone."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ class Column(StrEnum):
 
 
 FOR: Final = {
-    LockReason.COLLATERAL: Column.PENALTIES,
-    LockReason.AVAILABILITY: Column.AVAILABILITY,
+    LockReason.RIGHTS: Column.AVAILABILITY,
     LockReason.UTILISATION: Column.UTILISATION,
     LockReason.POOL: Column.POOL,
 }
-"""What money is for that leaves a lock for another owner."""
+"""What money is for that leaves a lock for another owner; of a lock of rights, as far as it is no penalty."""
 
 
 @dataclass
@@ -60,6 +59,18 @@ class Lock:
     amount: int = 0
 
 
+@dataclass(frozen=True, kw_only=True)
+class Movement:
+    """Money that came to an account or left it; what only goes into a lock of its own or out of one is none."""
+
+    record: EventRecord
+    """The event that moved it."""
+    account: str
+    column: Column
+    amount: int
+    """Base units, `+` received, `-` paid; never zero."""
+
+
 class Ledger:
     """Balances of one token after every event so far."""
 
@@ -67,58 +78,79 @@ class Ledger:
         self.token = token
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.locks: dict[bytes, Lock] = {}
+        self.movements: list[Movement] = []
+        """In the order of the log."""
+        self._penalty = 0
+        """Of the dispatch that is being settled: part of what its holder gets from the lock of rights."""
 
     @classmethod
     def of(cls, token: str, records: Iterable[EventRecord]) -> Ledger:
         """The ledger of a whole log. Raises LedgerError."""
         ledger = cls(token)
-        escrow = [record for record in records if record.contract == "CollateralEscrow"]
-        for record, after in zip(escrow, [*escrow[1:], None], strict=True):
+        told = [
+            record for record in records if record.contract == "CollateralEscrow" or record.name == "DispatchSettled"
+        ]
+        for record, after in zip(told, [*told[1:], None], strict=True):
             ledger.apply(record, after)
         return ledger
 
     def apply(self, record: EventRecord, after: EventRecord | None) -> None:
-        """One event of the escrow; the one after it tells what a credit is for. Raises LedgerError."""
+        """One event; the one after it tells whose the pool is that a lock is divided to. Raises LedgerError."""
         args = record.args
+        self._record = record
         match record.name:
             case "Deposited":
                 self._move(args.account, Column.DEPOSITED, args.amount)
             case "Withdrawn":
                 self._move(args.account, Column.WITHDRAWN, -args.amount)
-            case "Credited":
-                column = Column.AVAILABILITY if _is_availability(record, after) else Column.PREMIUMS
-                self._move(args.from_, column, -args.amount)
-                self._move(args.to, column, args.amount)
+            case "Purchased":
+                self._purchase(args)
             case "Locked":
                 lock = self.locks.setdefault(args.lock_id, Lock(owner=args.owner, reason=LockReason(args.reason)))
                 self._lock(lock, args.amount)
-            case "Unlocked":
-                self._lock(self._known(args.lock_id), -args.amount)
+            case "DispatchSettled":
+                self._penalty = args.settled.penalty
+            case "Divided":
+                self._divide(args, after)
             case "Paid":
                 lock = self._known(args.lock_id)
                 self._lock(lock, -args.amount)
-                self._transfer(lock, args.to, args.amount)
-            case "Relocked":
-                self._relock(args)
+                self._transfer(lock, args.to, FOR[lock.reason], args.amount)
             case "TokenListed" | "AuthorityUpdated":
                 pass
             case name:
                 raise LedgerError(f"The ledger does not know the event {name}.", "Teach it what the event moves.")
 
-    def _relock(self, args: Any) -> None:
-        source = self._known(args.from_lock_id)
-        target = self.locks.setdefault(args.to_lock_id, Lock(owner=args.to_owner, reason=LockReason(args.to_reason)))
-        self._lock(source, -args.amount)
-        self._transfer(source, target.owner, args.amount)
-        self._lock(target, args.amount)
+    def _purchase(self, args: Any) -> None:
+        for column, amount in ((Column.PREMIUMS, args.premium), (Column.AVAILABILITY, args.availability)):
+            self._move(args.buyer, column, -amount)
+            self._move(args.provider, column, amount)
+        lock = self.locks.setdefault(args.lock_id, Lock(owner=args.provider, reason=LockReason.RIGHTS))
+        self._lock(lock, args.availability + args.collateral)
 
-    def _transfer(self, lock: Lock, to: str, amount: int) -> None:
+    def _divide(self, args: Any, after: EventRecord | None) -> None:
+        lock = self._known(args.lock_id)
+        self._lock(lock, -args.paid - args.unlocked - args.pooled)
+        penalty = 0
+        if lock.reason is LockReason.RIGHTS:
+            penalty, self._penalty = self._penalty, 0
+        self._transfer(lock, args.to, Column.PENALTIES, penalty)
+        self._transfer(lock, args.to, FOR[lock.reason], args.paid - penalty)
+        if args.pooled:
+            if after is None or after.name != "Locked":
+                raise LedgerError("The log divides a lock to a pool that it does not name.", "Check the log.")
+            self._transfer(lock, after.args.owner, FOR[lock.reason], args.pooled)
+
+    def _transfer(self, lock: Lock, to: str, column: Column, amount: int) -> None:
         """Free money that just left a lock goes to another; to the lock's owner it stays what it is."""
         if to != lock.owner:
-            self._move(lock.owner, FOR[lock.reason], -amount)
-            self._move(to, FOR[lock.reason], amount)
+            self._move(lock.owner, column, -amount)
+            self._move(to, column, amount)
 
     def _move(self, account: str, column: Column, amount: int) -> None:
+        if not amount:
+            return
+        self.movements.append(Movement(record=self._record, account=account, column=column, amount=amount))
         held = self.accounts[account]
         held.moved[column] += amount
         held.free += amount
@@ -139,15 +171,3 @@ class Ledger:
         if lock_id not in self.locks:
             raise LedgerError(f"The log names the lock 0x{lock_id.hex()} that it never opened.", "Check the log.")
         return self.locks[lock_id]
-
-
-def _is_availability(record: EventRecord, after: EventRecord | None) -> bool:
-    """Whether a credit is locked at once as the availability of what was bought; else it is the premium."""
-    return (
-        after is not None
-        and after.name == "Locked"
-        and after.transaction == record.transaction
-        and after.args.reason == LockReason.AVAILABILITY
-        and after.args.owner == record.args.to
-        and after.args.amount == record.args.amount
-    )

@@ -1,13 +1,13 @@
-"""From what the model expects, and the chain confirmed, to the lines of the report."""
+"""From what the model expects, and the chain confirmed, to the lines of the report; the same for every chapter."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from flexbond.demo.homes import DAY_HOURS, HOUR
-from flexbond.demo.result import DayCurve, DispatchLine, EventLine, HomeLine, PeriodLine, PoolLine
+from flexbond.demo.homes import DAY_HOURS
+from flexbond.demo.result import DayCurve, DispatchLine, EventLine, HomeLine, PeriodLine, PoolLine, SettledLine
 from flexbond.model.baseline import clamp_milli_wh
-from flexbond.model.delivery import periods_of
+from flexbond.model.delivery import is_own_baseline, periods_of
 from flexbond.model.settlement import (
     availability_per_unit,
     collateral_per_unit,
@@ -16,12 +16,13 @@ from flexbond.model.settlement import (
     stop_loss,
     utilisation_lock,
 )
-from flexbond.model.types import BaselineMethod, Direction, Silence
+from flexbond.model.types import Direction, Silence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from flexbond.demo.expect import Call, Case, Expected, Place
+    from flexbond.demo.expect import Case
+    from flexbond.demo.outcome import Call, Expected, Place, Sold
     from flexbond.model.delivery import MeasuredEvent
     from flexbond.model.settlement import DispatchOutcome
     from flexbond.model.types import Answer, Rule
@@ -40,37 +41,43 @@ SILENCES: Final = {
     Silence.MISSING_READING: "a needed reading is missing",
     Silence.ESTIMATED: "a needed reading is estimated",
     Silence.OUT_OF_RANGE: "a reading beyond the connection's capacity",
+    Silence.TOO_FEW_DAYS: "too few of its past days are whole",
+    Silence.UNSTATED: "nothing was stated of it when its record was anchored",
+    Silence.OFF_GRID: "its record is not on its grid",
+    Silence.WRONG_SIGNER: "another key signed its record",
+    Silence.TOO_EARLY: "its record was anchored before its day was over",
 }
 
 
-def event_line(
-    case: Case,
+def settled_line(
+    sold: Sold,
     expected: Expected,
     *,
+    names: Sequence[str],
+    premium_per_unit: int,
+    schedule: tuple[int, ...] = (),
     ids: Mapping[str, str],
     buyers: Mapping[str, str],
     dispatch_ids: Sequence[str],
-) -> EventLine:
-    """The occasion as the report shows it.
+) -> SettledLine:
+    """A window as it was settled.
 
-    `ids` holds `right`, `event`, `pool` and, if it was called, `root`; `buyers` the buyers' names by address.
+    `names` are those of the portfolio's places; `ids` holds `right`, `event`, `pool` and, if it was called, `root`; `buyers` the buyers'
+    names by address.
     """
-    occasion = case.occasion
-    return EventLine(
-        occasion=occasion,
+    return SettledLine(
         right_id=ids["right"],
         event_id=ids["event"],
-        product=case.product,
-        premium=occasion.units * occasion.tariff.premium_per_unit,
-        curve=_curve(case),
-        schedule=case.schedule,
-        first_notice=case.first_notice,
+        product=sold.product,
+        premium=sold.units * premium_per_unit,
+        schedule=schedule,
+        first_notice=sold.first_notice,
         root=ids.get("root", ""),
-        periods=_periods(case, expected.measured) if expected.measured else (),
-        homes=_homes(case, expected),
+        periods=_periods(sold, expected.measured, schedule) if expected.measured else (),
+        homes=_homes(sold, expected, names),
         dispatches=tuple(
-            _dispatch(case, call, outcome, buyers[call.first.holder], dispatch_id)
-            for call, outcome, dispatch_id in zip(case.calls, expected.outcomes, dispatch_ids, strict=True)
+            _dispatch(sold, call, outcome, buyers[call.first.holder], dispatch_id)
+            for call, outcome, dispatch_id in zip(sold.calls, expected.outcomes, dispatch_ids, strict=True)
         ),
         uncalled_availability=expected.uncalled,
         uncalled_released=expected.released,
@@ -83,6 +90,28 @@ def event_line(
     )
 
 
+def event_line(
+    case: Case,
+    expected: Expected,
+    *,
+    ids: Mapping[str, str],
+    buyers: Mapping[str, str],
+    dispatch_ids: Sequence[str],
+) -> EventLine:
+    """An occasion of the Fontana chapter as the report shows it; see `settled_line`."""
+    line = settled_line(
+        case,
+        expected,
+        names=case.homes.names,
+        premium_per_unit=case.occasion.tariff.premium_per_unit,
+        schedule=case.schedule,
+        ids=ids,
+        buyers=buyers,
+        dispatch_ids=dispatch_ids,
+    )
+    return EventLine(occasion=case.occasion, curve=_curve(case), **vars(line))
+
+
 def _curve(case: Case) -> DayCurve:
     day, homes = case.occasion.day, case.homes
     first = homes.index(day, 0)
@@ -92,26 +121,26 @@ def _curve(case: Case) -> DayCurve:
     )
 
 
-def _periods(case: Case, measured: MeasuredEvent) -> tuple[PeriodLine, ...]:
+def _periods(sold: Sold, measured: MeasuredEvent, schedule: tuple[int, ...]) -> tuple[PeriodLine, ...]:
     """Every period of the window."""
-    product, rule = case.product, case.rule
-    columns = {period: place for place, period in enumerate(periods_of(case.ordered_mask))}
+    product, rule, step = sold.product, sold.rule, sold.rule.period_seconds
+    columns = {period: place for place, period in enumerate(periods_of(sold.ordered_mask))}
     silent = -sum(
-        clamp_milli_wh(place.entry.capacity_w, rule.period_seconds)
-        for place, answer in zip(case.places, measured.answers, strict=True)
-        if answer.silence is not Silence.OK and rule.baseline is BaselineMethod.METER_BEFORE
+        clamp_milli_wh(place.entry.capacity_w, step)
+        for place, answer in zip(sold.places, measured.answers, strict=True)
+        if answer.silence is not Silence.OK and is_own_baseline(rule)
     )
     lines: list[PeriodLine] = []
-    for period, start in enumerate(range(product.window_start, product.window_end, HOUR)):
-        order_w = case.orders_w[period]
+    for period, start in enumerate(range(product.window_start, product.window_end, step)):
+        order_w = sold.orders_w[period]
         column = columns.get(period) if order_w else None
         own = measured.totals.baseline_milli_wh[column] if column is not None else None
         lines.append(
             PeriodLine(
                 start=start,
-                end=start + HOUR,
-                ordered=energy_milli_wh(order_w, HOUR),
-                baseline=case.schedule[period] if case.schedule and column is not None else own,
+                end=start + step,
+                ordered=energy_milli_wh(order_w, step),
+                baseline=schedule[period] if schedule and column is not None else own,
                 metered=None if column is None else measured.totals.metered_milli_wh[column],
                 silent=0 if column is None else silent,
                 response=None if column is None else measured.responses_milli_wh[period],
@@ -121,18 +150,18 @@ def _periods(case: Case, measured: MeasuredEvent) -> tuple[PeriodLine, ...]:
     return tuple(lines)
 
 
-def _homes(case: Case, expected: Expected) -> tuple[HomeLine, ...]:
-    answers: Sequence[Answer | None] = expected.measured.answers if expected.measured else [None] * len(case.places)
+def _homes(sold: Sold, expected: Expected, names: Sequence[str]) -> tuple[HomeLine, ...]:
+    answers: Sequence[Answer | None] = expected.measured.answers if expected.measured else [None] * len(sold.places)
     return tuple(
-        _home(name, place, case.rule, answer, weight, credited)
+        _home(name, place, sold.rule, answer, weight, credited)
         for name, place, answer, weight, credited in zip(
-            case.homes.names, case.places, answers, expected.weights, expected.credited, strict=True
+            names, sold.places, answers, expected.weights, expected.credited, strict=True
         )
     )
 
 
 def _home(name: str, place: Place, rule: Rule, answer: Answer | None, weight: int, credited: int) -> HomeLine:
-    own = rule.baseline is BaselineMethod.METER_BEFORE
+    own = is_own_baseline(rule)
     spoke = answer is not None and answer.silence is Silence.OK
     response: tuple[int, ...] = ()
     if answer is not None and own:
@@ -149,8 +178,8 @@ def _home(name: str, place: Place, rule: Rule, answer: Answer | None, weight: in
     )
 
 
-def _dispatch(case: Case, call: Call, outcome: DispatchOutcome, buyer: str, dispatch_id: str) -> DispatchLine:
-    product, rule, units = case.product, case.rule, call.first.units
+def _dispatch(sold: Sold, call: Call, outcome: DispatchOutcome, buyer: str, dispatch_id: str) -> DispatchLine:
+    product, rule, units = sold.product, sold.rule, call.first.units
     delivered_bps = outcome.delivered_bps or 0
     return DispatchLine(
         dispatch_id=dispatch_id,

@@ -1,4 +1,4 @@
-"""The story as it happens: rights are sold, called, measured, settled and collected, each by whoever does it."""
+"""The Fontana chapter as it happens: rights are sold, called, measured, settled and collected, each by whoever does it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
-from flexbond.demo import tell
 from flexbond.demo.days import midday_schedule
-from flexbond.demo.expect import product_of
+from flexbond.demo.ground import give_gas_money
 from flexbond.demo.homes import HOUR, local_time
+from flexbond.demo.outcome import product_of
 from flexbond.demo.plan import Buyer
-from flexbond.demo.stage import ZONE, Stage, give_gas_money, rule_ids, wallet_of
+from flexbond.demo.stage import ZONE, Stage, rule_ids, wallet_of
 from flexbond.demo.terms import DAY, GATE_SECONDS, LOT_W
-from flexbond.demo.text import clock, kw, listed
+from flexbond.demo.text import FONTANA, kw, listed
 from flexbond.metering import IntervalSeries
 from flexbond.model.types import Direction, DispatchKind
 from flexbond.operations.collecting import collect_event, pool_of, sweep
@@ -66,7 +66,7 @@ class Play:
         self.say(f"Sold rights for {len(self.plan)} service windows; collateral and availability payments are locked.")
         book = RecordBook.open(self.folder / "records.jsonl", oracle=oracle_domain(self.stage.suite))
         for occasion in self.plan:
-            self.say(f"{tell.heading(occasion)}: {occasion.title}.")
+            self.say(f"{FONTANA.heading(occasion.start, occasion.end)}: {occasion.title}.")
             if occasion.kind is None:
                 self._let_expire(occasion)
             else:
@@ -83,10 +83,10 @@ class Play:
         stage, aggregator = self.stage, self.stage.cast.aggregator
         product = product_of(
             occasion,
+            stage.rules[occasion.rules],
             provider=aggregator.address,
             portfolio_id=stage.portfolio_id,
             zone=ZONE,
-            currency=stage.token.address,
             rule_id=rule_ids(stage)[occasion.rules],
         )
         offer = make_offer(
@@ -115,12 +115,12 @@ class Play:
         if schedule:
             stage.at(gate - HOUR)
             nominate(stage.suite, stage.sender(stage.cast.aggregator), self.event_id(occasion), schedule)
-            self.say(f"At {clock(gate - HOUR)} the aggregator committed its schedule.")
+            self.say(f"At {FONTANA.at(gate - HOUR)} the aggregator committed its schedule.")
         for sale in occasion.sales:
             stage.at(gate + NOTICE_AFTER[sale.buyer])
             self._give_notice(occasion, product, sale)
         told = [
-            f"the {sale.buyer} {kw(sale.units * LOT_W)} kW at {clock(gate + NOTICE_AFTER[sale.buyer])}"
+            f"the {sale.buyer} {kw(sale.units * LOT_W)} kW at {FONTANA.at(gate + NOTICE_AFTER[sale.buyer])}"
             for sale in occasion.sales
         ]
         self.say(f"Called: {listed(told)}.")
@@ -145,7 +145,7 @@ class Play:
         sender = self.stage.sender(self.stage.cast.buyers[buyer])
         stop(self.stage.suite, sender, self.dispatch_ids[occasion.slug][place], from_period=1)
         self.say(
-            f"At {clock(occasion.start + HOUR - STOP_BEFORE)} the {buyer} took its order for the second hour back."
+            f"At {FONTANA.at(occasion.start + HOUR - STOP_BEFORE)} the {buyer} took its order for the second hour back."
         )
 
     # ------------------------------------------------------------------ afterwards
@@ -209,7 +209,7 @@ class Play:
     def _withdraw(self) -> None:
         """Everybody takes out what is free."""
         stage = self.stage
-        give_gas_money(stage)
+        give_gas_money(stage, stage.cast)
         cast, token = stage.cast, stage.token.address
         for signer in (cast.aggregator, *cast.buyers.values()):
             withdraw(stage.suite, stage.sender(signer), token)

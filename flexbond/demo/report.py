@@ -1,62 +1,23 @@
-"""The report: one HTML page that needs nothing beside it."""
+"""The Fontana chapter of the report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from flexbond.demo import tell
-from flexbond.demo.charts import Mark, Part, bar_rows, day_chart, drift_chart
+from flexbond.demo.charts import Mark, day_chart, drift_chart
 from flexbond.demo.days import BASELINE_HOUR
 from flexbond.demo.homes import SOURCE, SOURCE_AUTHORS, SOURCE_LICENCE
-from flexbond.demo.text import clock, hours, kw, kwh, listed, long_day, money, percent, short_day, short_money
-from flexbond.model.settlement import split_pool
+from flexbond.demo.text import FONTANA, kw, long_day, percent, short_day
+from flexbond.demo.views import drawn, earned, environment, money_sums, settled_view
 from flexbond.model.types import BaselineMethod, CurveKind, Direction, ToleranceKind
 
 if TYPE_CHECKING:
-    from flexbond.demo.result import DemoResult, DispatchLine, EventLine, HomeLine, PeriodLine
+    from flexbond.demo.result import EventLine, FontanaResult
     from flexbond.model.types import CurvePoint, Rule
-
-TEMPLATES: Final = Path(__file__).parent / "template"
-
-
-@dataclass(frozen=True, kw_only=True)
-class MoneyRow:
-    """Where a lock of a call went; base units."""
-
-    name: str
-    locked: int
-    homes: int
-    aggregator: int
-    buyer: int
-    penalty: bool = False
-    """Whether what the buyer got is one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EventView:
-    """What the page shows of an event beside its values."""
-
-    heading: str
-    sold: str
-    story: list[str]
-    chart: Markup
-    bars: list[Markup]
-    money: list[list[MoneyRow]]
-    """Of every call."""
-    delivered: list[int]
-    """Per period of the window, all calls together, mWh."""
-    ordered: list[PeriodLine]
-    """Periods with an order."""
-    homes: int
-    silent: str
-    """Names of the silent homes; empty: none."""
-    columns: int
-    """Of the homes' table between name and share."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,43 +28,16 @@ class RuleView:
     lines: dict[str, str]
 
 
-def render(result: DemoResult) -> str:
-    """The page."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(
-        kwh=kwh,
-        percent=percent,
-        clock=clock,
-        day=long_day,
-        span=lambda line: hours(line.start, line.end),
-        whole=lambda number: f"{number:,}",
-        money=lambda amount: money(amount, decimals=result.token.decimals),
-        share=_share,
-    )
-    return environment.get_template("report.html.jinja").render(**_context(result)) + "\n"
+def render_fontana(result: FontanaResult) -> Markup:
+    """The chapter as a part of the page."""
+    template = environment(result, FONTANA).get_template("fontana.html.jinja")
+    return Markup(template.render(**_context(result)))  # noqa: S704
 
 
-def _context(result: DemoResult) -> dict[str, object]:
+def _context(result: FontanaResult) -> dict[str, object]:
     settled = [line.settled for event in result.events for line in event.dispatches]
     homes = [party for party in result.parties if party.role == "home"]
     uncalled = sum(event.uncalled_availability for event in result.events)
-    columns = (
-        "deposited",
-        "premiums",
-        "utilisation",
-        "availability",
-        "penalties",
-        "pool",
-        "withdrawn",
-        "free",
-        "locked",
-    )
     chosen = {event.occasion.day for event in result.events if event.first_notice and not event.schedule}
     return {
         "result": result,
@@ -112,50 +46,26 @@ def _context(result: DemoResult) -> dict[str, object]:
         "paid": sum(one.pay + one.availability for one in settled) + uncalled,
         "penalties": sum(one.penalty for one in settled),
         "homes_earned": sum(party.earned for party in homes),
-        "checks": f"{sum(check.count for check in result.checks):,}",
+        "checks": f"{result.comparisons:,}",
         "rules": [
             RuleView(letter=letter, lines={**_rule_lines(rule), "Prices": _prices(letter, result)})
             for letter, _, rule in result.rules
         ],
         "worst_drift": max(abs(value) for _, values in result.drift for value in values),
-        "drift": _drawn(
+        "drift": drawn(
             drift_chart(
                 [(short_day(day), values, day in chosen) for day, values in result.drift],
                 title="Change of the homes' own load on every evening",
             )
         ),
-        "views": [_view(event, result) for event in result.events],
+        "views": [settled_view(event.occasion, event, result, FONTANA, _day_chart(event)) for event in result.events],
         "balance": tell.balance(result),
-        "sums": [sum(getattr(party, column) for party in result.parties) for column in columns],
-        "earned": _earned(result),
+        "sums": money_sums(result),
+        "earned": earned(result),
         "source": SOURCE,
         "authors": SOURCE_AUTHORS,
         "licence": SOURCE_LICENCE,
     }
-
-
-# ------------------------------------------------------------------ an event
-
-
-def _view(event: EventLine, result: DemoResult) -> EventView:
-    ordered = [line for line in event.periods if line.response is not None]
-    silent = [home.name for home in event.homes if home.silence]
-    return EventView(
-        heading=tell.heading(event.occasion),
-        sold=tell.sold(event.occasion),
-        story=tell.story(event, result.token),
-        chart=_day_chart(event),
-        bars=[_money_bars(line, result) for line in event.dispatches],
-        money=[_money_rows(line) for line in event.dispatches],
-        delivered=[
-            sum(period.delivered for line in event.dispatches for period in line.periods if period.period == place)
-            for place in range(len(event.periods))
-        ],
-        ordered=ordered,
-        homes=len(event.homes),
-        silent=listed(silent) if silent else "",
-        columns=len(ordered) * (1 if event.schedule else 3),
-    )
 
 
 def _day_chart(event: EventLine) -> Markup:
@@ -169,7 +79,7 @@ def _day_chart(event: EventLine) -> Markup:
             target = line.baseline - sign * line.ordered
             marks.append(Mark(first=hour, last=hour + 1, level=target, css="target"))
     before = (BASELINE_HOUR, BASELINE_HOUR + 1) if event.periods and not event.schedule else None
-    return _drawn(
+    return drawn(
         day_chart(
             real=event.curve.real,
             metered=event.curve.metered,
@@ -179,97 +89,6 @@ def _day_chart(event: EventLine) -> Markup:
             title=f"Net load on {long_day(occasion.day)}, with and without the modelled batteries",
         )
     )
-
-
-def _money_rows(line: DispatchLine) -> list[MoneyRow]:
-    settled = line.settled
-    from_pay, from_availability = split_pool(settled.pool, settled.pay)
-    return [
-        MoneyRow(
-            name="Energy",
-            locked=line.utilisation_locked,
-            homes=from_pay,
-            aggregator=settled.pay - from_pay,
-            buyer=settled.utilisation_refund,
-        ),
-        MoneyRow(
-            name="Availability",
-            locked=line.availability_locked,
-            homes=from_availability,
-            aggregator=settled.availability - from_availability,
-            buyer=settled.availability_refund,
-        ),
-        MoneyRow(
-            name="Collateral: released, and penalty",
-            locked=line.collateral_locked,
-            homes=0,
-            aggregator=settled.released,
-            buyer=settled.penalty,
-            penalty=settled.penalty > 0,
-        ),
-    ]
-
-
-def _money_bars(line: DispatchLine, result: DemoResult) -> Markup:
-    settled = line.settled
-    rows = [
-        (
-            "Energy: locked",
-            (Part(value=settled.pay, label="paid", css="paid"), _back("refunded", settled.utilisation_refund)),
-        ),
-        (
-            "Availability: locked",
-            (
-                Part(value=settled.availability, label="paid", css="paid"),
-                _back("refunded", settled.availability_refund),
-            ),
-        ),
-        ("Collateral", (Part(value=settled.penalty, label="penalty", css="lost"), _back("released", settled.released))),
-        (
-            "Earned, and shared",
-            (
-                Part(value=settled.pool, label="homes", css="pool"),
-                Part(value=settled.pay + settled.availability - settled.pool, label="aggregator", css="firm"),
-            ),
-        ),
-    ]
-    return _drawn(
-        bar_rows(
-            rows,
-            show=lambda amount: short_money(amount, decimals=result.token.decimals, symbol=""),
-            title=f"Money of the call by the {line.buyer}",
-        )
-    )
-
-
-def _back(label: str, value: int) -> Part:
-    return Part(value=value, label=label, css="back")
-
-
-def _earned(result: DemoResult) -> Markup:
-    rows = [
-        (party.name, (Part(value=party.earned, label="", css="pool"),))
-        for party in result.parties
-        if party.role == "home"
-    ]
-    return _drawn(
-        bar_rows(
-            rows,
-            show=lambda amount: money(amount, decimals=result.token.decimals),
-            title="What each home earned",
-        )
-    )
-
-
-def _drawn(chart: str) -> Markup:
-    """A chart, which holds nothing but whole numbers and labels that are escaped."""
-    return Markup(chart)  # noqa: S704
-
-
-def _share(home: HomeLine, event: EventLine) -> str:
-    """The home's part of the pool in percent, by what it was split by."""
-    total = sum(other.weight for other in event.homes)
-    return percent(home.weight * 10_000 // total) if total else "none"
 
 
 # ------------------------------------------------------------------ a rule
@@ -287,6 +106,7 @@ def _rule_lines(rule: Rule) -> dict[str, str]:
         BaselineMethod.METER_BEFORE: before,
         BaselineMethod.NOMINATED: "a schedule of the portfolio, committed before the gate closes",
         BaselineMethod.REFERENCE_LEVEL: "a contracted level of the portfolio",
+        BaselineMethod.X_OF_Y: "each home's own past days",
     }[rule.baseline]
     kind = (
         "always deducted"
@@ -308,7 +128,7 @@ def _rule_lines(rule: Rule) -> dict[str, str]:
     }
 
 
-def _prices(letter: str, result: DemoResult) -> str:
+def _prices(letter: str, result: FontanaResult) -> str:
     """What was agreed for the windows under a rule."""
     event = next(event for event in result.events if event.occasion.rules == letter)
     tariff, show = event.occasion.tariff, result.token.show

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
+    from flexbond.demo.britain.result import BritishResult
     from flexbond.demo.plan import Occasion
     from flexbond.model.settlement import PeriodOutcome
     from flexbond.model.types import Product, Rule, Settled
@@ -118,16 +119,14 @@ class PoolLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EventLine:
-    """One occasion of the story, as it was settled."""
+class SettledLine:
+    """A service window as it was settled."""
 
-    occasion: Occasion
     right_id: str
     event_id: str
     product: Product
     premium: int
     """Paid to the provider at purchase, base units."""
-    curve: DayCurve
     schedule: tuple[int, ...]
     """As nominated, mWh per period, `+` import; empty where each home has its own baseline."""
     first_notice: int
@@ -142,6 +141,14 @@ class EventLine:
     uncalled_released: int
     """Collateral of the right that was never called, back to the provider, base units."""
     pool: PoolLine
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventLine(SettledLine):
+    """One occasion of the Fontana chapter."""
+
+    occasion: Occasion
+    curve: DayCurve
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,8 +198,8 @@ class Check:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DemoResult:
-    """A whole run."""
+class ChapterResult:
+    """A chapter's run, as far as all chapters are alike."""
 
     network: str
     client: str
@@ -203,16 +210,6 @@ class DemoResult:
     token: Token
     """What all money is counted in."""
     customer_share_bps: int
-    rules: tuple[tuple[str, str, Rule], ...]
-    """Letter, id, and terms."""
-    p256_homes: tuple[str, ...]
-    wallet_homes: tuple[str, ...]
-    """Homes whose customer is a contract."""
-    first_day: date
-    days: int
-    drift: tuple[tuple[date, tuple[int, ...]], ...]
-    """Per evening and hour of the window: how much less the homes took by themselves than in the baseline's hour, mWh."""
-    events: tuple[EventLine, ...]
     parties: tuple[PartyLine, ...]
     owed: int
     """What the escrow owes at the end, by its own account, base units."""
@@ -234,3 +231,33 @@ class DemoResult:
     def withdrawn(self) -> int:
         """Base units."""
         return sum(party.withdrawn for party in self.parties)
+
+    @property
+    def comparisons(self) -> int:
+        """Values that were compared and are equal."""
+        return sum(check.count for check in self.checks)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FontanaResult(ChapterResult):
+    """The Fontana chapter's run."""
+
+    rules: tuple[tuple[str, str, Rule], ...]
+    """Letter, id, and terms."""
+    p256_homes: tuple[str, ...]
+    wallet_homes: tuple[str, ...]
+    """Homes whose customer is a contract."""
+    first_day: date
+    days: int
+    drift: tuple[tuple[date, tuple[int, ...]], ...]
+    """Per evening and hour of the window: how much less the homes took by themselves than in the baseline's hour, mWh."""
+    events: tuple[EventLine, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DemoResult:
+    """A whole run; None for a chapter that was not asked for."""
+
+    network: str
+    fontana: FontanaResult | None
+    britain: BritishResult | None

@@ -1,17 +1,15 @@
-"""The story in plain sentences with its sums, for the terminal and for the report alike."""
+"""What happened in plain sentences with its sums, for the terminal and for the report alike."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from flexbond.demo.text import clock, hours, kw, kwh, listed, long_day, percent
+from flexbond.demo.text import FONTANA, Clock, kw, kwh, listed, percent
 from flexbond.model.types import Direction
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from flexbond.demo.plan import Occasion
-    from flexbond.demo.result import DemoResult, DispatchLine, EventLine
+    from flexbond.demo.result import ChapterResult, DispatchLine, FontanaResult, SettledLine
+    from flexbond.demo.window import Window
     from flexbond.operations.common import Token
 
 REPORT: Final = "report.html"
@@ -22,67 +20,75 @@ MODELLED: Final = (
 )
 
 
-def heading(occasion: Occasion) -> str:
-    """`Tuesday 23 August 2016, 20:00-22:00`."""
-    return f"{long_day(occasion.day)}, {hours(occasion.start, occasion.end)}"
-
-
-def sold(occasion: Occasion) -> str:
+def sold(occasion: Window) -> str:
     """Who bought what."""
     what = "less demand" if occasion.direction is Direction.SHED else "more demand"
     buyers = listed([f"{sale.units} kW by the {sale.buyer}" for sale in occasion.sales])
     return f"Bought for this window: {what}, {buyers}, under rule {occasion.rules}."
 
 
-def story(event: EventLine, token: Token) -> list[str]:
+def story(event: SettledLine, token: Token, clock: Clock = FONTANA) -> list[str]:
     """What happened, and who paid whom."""
     if not event.dispatches:
         return [*_uncalled(event, token), _pool(event, token)]
-    return [_delivered(event), *(_dispatch(line, token) for line in event.dispatches), _pool(event, token)]
+    calls = [_dispatch(line, token, clock) for line in event.dispatches]
+    return [_delivered(event, clock), *calls, _pool(event, token)]
 
 
-def narrate(result: DemoResult, out: Path) -> list[str]:
-    """The whole story, a line each, an empty one between its parts; report and log stand in `out`."""
-    lines = [MODELLED]
-    for number, event in enumerate(result.events, start=1):
-        lines += ["", f"{number}. {event.occasion.title}: {heading(event.occasion)}."]
-        lines += [f"{sold(event.occasion)} {event.occasion.course}", *story(event, result.token)]
-        lines.append(f"Why this day: {event.occasion.why}")
-    compared = sum(check.count for check in result.checks)
+def window(number: int, occasion: Window, event: SettledLine, token: Token, clock: Clock = FONTANA) -> list[str]:
+    """A window with all its sentences, for the terminal."""
     return [
-        *lines,
         "",
-        *balance(result),
-        f"{compared:,} values of the chain were compared with the reference model and the event log: all are equal.",
-        f"Read {out / REPORT}; the event log is {out / EVENTS}.",
+        f"{number}. {occasion.title}: {clock.heading(occasion.start, occasion.end)}.",
+        f"{sold(occasion)} {occasion.course}",
+        *story(event, token, clock),
     ]
 
 
-def balance(result: DemoResult) -> list[str]:
+def narrate_fontana(result: FontanaResult) -> list[str]:
+    """The whole chapter, a line each, an empty one between its parts."""
+    lines = ["Fontana, California", MODELLED]
+    for number, event in enumerate(result.events, start=1):
+        lines += window(number, event.occasion, event, result.token)
+        lines.append(f"Why this day: {event.occasion.why}")
+    return [*lines, "", *balance(result), compared(result)]
+
+
+def compared(result: ChapterResult) -> str:
+    """How much was compared."""
+    return f"{result.comparisons:,} values of the chain were compared with the reference model and the event log: all are equal."
+
+
+def balance(result: FontanaResult) -> list[str]:
     """The end of the story."""
     show = result.token.show
     homes = sum(party.earned for party in result.parties if party.role == "home")
     aggregator = sum(party.earned for party in result.parties if party.role == "aggregator")
-    free = sum(party.free for party in result.parties)
-    locked = sum(party.locked for party in result.parties)
     end = (
         f"earned {show(aggregator)}"
         if aggregator >= 0
         else f"lost {show(-aggregator)}, its penalties being greater than its pay"
     )
-    return [
-        f"Over all five windows the homes earned {show(homes)}; the aggregator {end}.",
+    return [f"Over all five windows the homes earned {show(homes)}; the aggregator {end}.", deposits(result)]
+
+
+def deposits(result: ChapterResult) -> str:
+    """What was brought, and where it is."""
+    show = result.token.show
+    free = sum(party.free for party in result.parties)
+    locked = sum(party.locked for party in result.parties)
+    return (
         f"Deposited {show(result.deposited)} = withdrawn {show(result.withdrawn)} + free {show(free)} + locked {show(locked)}, "
-        "to the base unit.",
-    ]
+        "to the base unit."
+    )
 
 
-def _delivered(event: EventLine) -> str:
+def _delivered(event: SettledLine, clock: Clock) -> str:
     parts = []
     for line in event.periods:
         if line.response is not None:
             share = f"{kwh(line.response)} of {kwh(line.ordered)} kWh"
-            parts.append(f"{share} from {hours(line.start, line.end)}")
+            parts.append(f"{share} from {clock.hours(line.start, line.end)}")
     silent = [home.name for home in event.homes if home.silence]
     tail = ""
     if silent:
@@ -92,13 +98,13 @@ def _delivered(event: EventLine) -> str:
     return f"Against its baseline the portfolio gave {listed(parts)}.{tail}"
 
 
-def _dispatch(line: DispatchLine, token: Token) -> str:
+def _dispatch(line: DispatchLine, token: Token, clock: Clock) -> str:
     settled = line.settled
     stopped = " and took back its order for the second hour" if line.stopped else ""
     refund = settled.utilisation_refund + settled.availability_refund
     returned = f" {token.show(refund)} of what it had locked came back." if refund else ""
     return (
-        f"The {line.buyer} called {kw(max(line.orders_w))} kW at {clock(line.notice_at)}{stopped}; it was served "
+        f"The {line.buyer} called {kw(max(line.orders_w))} kW at {clock.at(line.notice_at)}{stopped}; it was served "
         f"{percent(line.delivered_bps)} of its order. It paid {token.show(settled.pay)} for energy and "
         f"{token.show(settled.availability)} for availability.{returned}{_penalty(line, token)}"
     )
@@ -114,14 +120,14 @@ def _penalty(line: DispatchLine, token: Token) -> str:
     return f" The aggregator's collateral paid it a penalty of {token.show(penalty)}{capped}."
 
 
-def _uncalled(event: EventLine, token: Token) -> list[str]:
+def _uncalled(event: SettledLine, token: Token) -> list[str]:
     return [
         f"Nobody called. The availability of {token.show(event.uncalled_availability)} is due all the same, and the aggregator's "
         "collateral is free again."
     ]
 
 
-def _pool(event: EventLine, token: Token) -> str:
+def _pool(event: SettledLine, token: Token) -> str:
     if not event.pool.amount:
         return "The homes' pool stays empty."
     own = event.periods and not event.schedule and any(home.weight for home in event.homes)

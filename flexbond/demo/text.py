@@ -8,8 +8,8 @@ from flexbond.demo.homes import local_clock
 from flexbond.units import format_money
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import date
+    from collections.abc import Callable, Sequence
+    from datetime import date, datetime
 
 MINUS: Final = "\N{MINUS SIGN}"
 
@@ -61,26 +61,29 @@ def short_day(day: date) -> str:
     return f"{day.day} {day:%b}"
 
 
-def clock(seconds: int) -> str:
-    """Local wall clock of UTC seconds: `19:05`."""
-    return f"{local_clock(seconds):%H:%M}"
+class Clock:
+    """Times as the people of a place read them."""
+
+    def __init__(self, local: Callable[[int], datetime]) -> None:
+        self.local = local
+        """Local wall clock, without zone, of UTC seconds."""
+
+    def at(self, seconds: int) -> str:
+        """Local wall clock of UTC seconds: `19:05`."""
+        return f"{self.local(seconds):%H:%M}"
+
+    def hours(self, start: int, end: int) -> str:
+        """`20:00-22:00` with an en dash."""
+        return f"{self.at(start)}\N{EN DASH}{self.at(end)}"
+
+    def heading(self, start: int, end: int) -> str:
+        """`Tuesday 23 August 2016, 20:00-22:00`."""
+        return f"{long_day(self.local(start).date())}, {self.hours(start, end)}"
 
 
-def moment(seconds: int) -> str:
-    """Local day and clock of UTC seconds: `23 Aug 19:05`."""
-    return f"{short_day(local_clock(seconds).date())} {clock(seconds)}"
-
-
-def hours(start: int, end: int) -> str:
-    """`20:00-22:00` with an en dash."""
-    return f"{clock(start)}\N{EN DASH}{clock(end)}"
+FONTANA: Final = Clock(local_clock)
 
 
 def listed(names: Sequence[str]) -> str:
     """`a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def short_hex(value: str) -> str:
-    """`0x1234abcd…9f01`."""
-    return value if len(value) <= 14 else f"{value[:8]}…{value[-4:]}"

@@ -1,4 +1,8 @@
-"""Reading interval data, exactly, into immutable series, and cutting them into record slots."""
+"""Interval data: read exactly, validated, kept with their revisions, and cut into record slots.
+
+`read` is strict and ends at the first fault: it is for signing. `read_all` keeps what is good, lists
+what is not, and reads the formats of others: it is for asking what would have been.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,46 @@ from pathlib import Path
 from flexbond.metering.conventions import Conventions, Sign, Stamp, Unit, parse_statement
 from flexbond.metering.csvfile import read_csv, write_csv
 from flexbond.metering.errors import MeteringError, Place, UnreadableFileError
+from flexbond.metering.estimation import Method, estimate
+from flexbond.metering.export import write_readings
+from flexbond.metering.findings import Code, Finding, Severity
+from flexbond.metering.intake import Intake, read_all
 from flexbond.metering.parquetfile import read_parquet
+from flexbond.metering.readings import Readings
 from flexbond.metering.series import Grid, IncompleteSlot, IntervalSeries, Slot, Slots, slots
 from flexbond.metering.table import DEFAULT_MAX_ROWS
+from flexbond.metering.validation import Limits, Report, validate
 
 __all__ = [
+    "Code",
     "Conventions",
+    "Finding",
     "Grid",
     "IncompleteSlot",
+    "Intake",
     "IntervalSeries",
+    "Limits",
     "MeteringError",
+    "Method",
     "Place",
+    "Readings",
+    "Report",
+    "Severity",
     "Sign",
     "Slot",
     "Slots",
     "Stamp",
     "Unit",
+    "estimate",
     "parse_statement",
     "read",
+    "read_all",
     "read_csv",
     "read_parquet",
     "slots",
+    "validate",
     "write_csv",
+    "write_readings",
 ]
 
 

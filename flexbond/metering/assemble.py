@@ -12,17 +12,20 @@ from flexbond.metering.errors import (
     DuplicateReadingError,
     EmptyFileError,
     GapError,
+    HugeReadingError,
     InexactReadingError,
     MixedPeriodsError,
     OutOfOrderError,
     PeriodUnknownError,
 )
+from flexbond.metering.judge import strict
 from flexbond.metering.series import MAX_READING, MIN_READING, IntervalSeries
 from flexbond.metering.stamps import parse_stamps
 from flexbond.metering.values import check_devices, huge, parse_flags, parse_values, shown
 from flexbond.units import format_time
 
 if TYPE_CHECKING:
+    from flexbond.metering.judge import Judge
     from flexbond.metering.table import RawTable
 
 _AVERAGE_TO_ENERGY: Final = 3600
@@ -35,10 +38,10 @@ def assemble(table: RawTable, stated: Stated) -> tuple[IntervalSeries, ...]:
     """
     if not table.frame.height:
         raise EmptyFileError("there is no reading.", place=table.place())
-    check_devices(table)
-    frame = table.frame.select("number", "device", "value").with_columns(
-        parse_values(table, stated.unit), parse_flags(table), parse_stamps(table, stated.zone)
-    )
+    judge = strict(table)
+    frame = check_devices(table.frame, judge)
+    frame = parse_flags(parse_values(frame, stated.unit, judge), judge)
+    frame = parse_stamps(frame, stated.zone, judge)
     _check_distinct(table, frame)
     frame = frame.with_columns(step=pl.col("utc").diff().over("device"))
     _check_order(table, frame)
@@ -49,10 +52,7 @@ def assemble(table: RawTable, stated: Stated) -> tuple[IntervalSeries, ...]:
         maintain_order="left",
     )
     _check_steps(table, frame, known=stated.period_seconds is not None)
-    frame = frame.with_columns(_milli_wh(table, frame, stated))
-    if stated.stamp is Stamp.END:
-        frame = frame.with_columns(pl.col("utc") - pl.col("period"))
-    return _series(frame)
+    return _series(to_energy(frame, stated, judge))
 
 
 def _check_distinct(table: RawTable, frame: pl.DataFrame) -> None:
@@ -124,28 +124,40 @@ def _check_steps(table: RawTable, frame: pl.DataFrame, *, known: bool) -> None:
     )
 
 
-def _milli_wh(table: RawTable, frame: pl.DataFrame, stated: Stated) -> pl.Series:
-    """Readings in mWh, `+` import. Raises HugeReadingError, InexactReadingError."""
+def to_energy(frame: pl.DataFrame, stated: Stated, judge: Judge, *, rounding: bool = False) -> pl.DataFrame:
+    """Rows with `milli_wh`, `+` import, and `utc` at the start of each `period`.
+
+    A column `direction` (1 or -1), where the rows have it, turns the sign once more. With
+    `rounding`, energy that is no whole number of mWh is rounded half to even and marked in
+    `rounded`. The judge gets HugeReadingError and InexactReadingError.
+    """
     quantity, period = pl.col("quantity"), pl.col("period")
     factor, divisor = pl.lit(1), pl.lit(1)
     if stated.unit.is_average:
         factor, divisor = period, pl.lit(_AVERAGE_TO_ENERGY)
     if stated.sign is Sign.EXPORT_POSITIVE:
         quantity = -quantity
+    if "direction" in frame.columns:
+        quantity = quantity * pl.col("direction")
     low = -((-MIN_READING * divisor) // factor)
     high = (MAX_READING * divisor) // factor
-    outside = frame.filter((quantity < low) | (quantity > high)).head(1)
-    if outside.height:
-        raise huge(table, outside.row(0, named=True), stated.unit)
+    outside = (quantity < low) | (quantity > high)
+    frame = judge(frame, outside, HugeReadingError, lambda row: huge(row, stated.unit))
     scaled = quantity * factor
-    inexact = frame.filter(scaled % divisor != 0).head(1)
-    if inexact.height:
-        row = inexact.row(0, named=True)
-        raise InexactReadingError(
-            f"{shown(row['value'])} {stated.unit} over {row['period']} s is not a whole number of mWh.",
-            place=table.place(row["number"]),
+    energy, rest = scaled // divisor, scaled % divisor
+    if rounding:
+        up = (rest * 2 > divisor) | ((rest * 2 == divisor) & (energy % 2 == 1))
+        energy = energy + up.cast(pl.Int64)
+        frame = frame.with_columns(rounded=pl.col("rounded") | (rest != 0))
+    else:
+        frame = judge(
+            frame,
+            rest != 0,
+            InexactReadingError,
+            lambda row: f"{shown(row['value'])} {stated.unit} over {row['period']} s is not a whole number of mWh.",
         )
-    return frame.select(milli_wh=scaled // divisor).to_series()
+    start = pl.col("utc") - period if stated.stamp is Stamp.END else pl.col("utc")
+    return frame.with_columns(milli_wh=energy, utc=start)
 
 
 def _series(frame: pl.DataFrame) -> tuple[IntervalSeries, ...]:

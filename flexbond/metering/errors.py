@@ -7,6 +7,9 @@ from typing import ClassVar, Literal
 
 from flexbond.errors import FlexbondError
 
+Counts = Literal["line", "row", "interval"]
+"""What numbers a place in a file."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
@@ -15,12 +18,17 @@ class Place:
     file: str
     """The file's path as the caller gave it."""
     number: int | None = None
-    """Line of a CSV (the first is 1), row of a Parquet table (the first is 1), None: the file."""
-    counts: Literal["line", "row"] = "line"
+    """Line of a text, row of a Parquet table or interval of a report, from 1; None: the file."""
+    counts: Counts = "line"
     """What `number` counts."""
 
     def __str__(self) -> str:
         return self.file if self.number is None else f"{self.file}, {self.counts} {self.number}"
+
+
+def counts_of(file: str) -> Counts:
+    """What numbers the places in a file of that name."""
+    return "row" if file.lower().endswith(".parquet") else "interval" if file.lower().endswith(".json") else "line"
 
 
 class MeteringError(FlexbondError):
@@ -40,7 +48,9 @@ class MeteringError(FlexbondError):
 class UnreadableFileError(MeteringError):
     """The file is missing, no file, or not of the format that its name says."""
 
-    advice = "Check the path and that the file is CSV (.csv) or Parquet (.parquet)."
+    advice = (
+        "Check the path and that the file is CSV (.csv), Parquet (.parquet), Green Button (.xml) or OpenADR (.json)."
+    )
 
 
 class EmptyFileError(MeteringError):
@@ -128,6 +138,18 @@ class UnknownZoneError(MeteringError):
     """A time zone that is not in the IANA database."""
 
     advice = "Use an IANA name such as Europe/Berlin or UTC."
+
+
+class ProfileError(MeteringError):
+    """An import profile that is not there, or that does not say what its layout needs."""
+
+    advice = "Compare it with the profiles in flexbond/metering/profiles and with docs/metering.md."
+
+
+class UnreadableMarkupError(MeteringError):
+    """XML or JSON that is broken, hostile, or not of the format that it should be."""
+
+    advice = "Export the file again."
 
 
 # One row.

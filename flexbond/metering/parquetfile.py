@@ -8,6 +8,7 @@ import polars as pl
 from polars.exceptions import PolarsError
 
 from flexbond.metering.assemble import assemble
+from flexbond.metering.batch import Batch
 from flexbond.metering.conventions import Conventions, complete, merge, parse_statement
 from flexbond.metering.errors import (
     BadFlagError,
@@ -30,6 +31,7 @@ from flexbond.metering.table import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flexbond.metering.conventions import Stated
     from flexbond.metering.csvfile import Statement
     from flexbond.metering.series import IntervalSeries
 
@@ -50,16 +52,34 @@ def read_parquet(
     `period`). Readings are integers, decimals or text, never floats; stamps are timestamps, or
     text as in a CSV. Errors name the row, the first being 1; otherwise as `read_csv`.
     """
+    table, stated = _load(path, conventions, value_column, max_rows, optional=())
+    return assemble(table, stated)
+
+
+def read_parquet_rows(
+    path: str | Path, conventions: Conventions | None, *, value_column: str | None, max_rows: int
+) -> Batch:
+    """The rows of a Parquet file with optional `revision` (integers) and `received` (timestamps or text).
+
+    For the lenient reader, which lists the rows that are wrong. Raises the errors of the file as a
+    whole and of its columns' types.
+    """
+    table, stated = _load(path, conventions, value_column, max_rows, optional=("revision", "received"))
+    return Batch(file=table.file, stated=stated, frame=table.frame)
+
+
+def _load(
+    path: str | Path,
+    conventions: Conventions | None,
+    value_column: str | None,
+    max_rows: int,
+    *,
+    optional: tuple[str, ...],
+) -> tuple[RawTable, Stated]:
+    """The wanted columns of a file and what they mean."""
     file = str(path)
     place = Place(file=file, counts="row")
-    try:
-        schema = dict(pl.read_parquet_schema(file))
-        metadata = pl.read_parquet_metadata(file)
-        height = pl.scan_parquet(file).select(pl.len()).collect().item()
-    except OSError as error:
-        raise UnreadableFileError(f"{error.strerror or 'not Parquet'}.", place=place) from None
-    except PolarsError:
-        raise UnreadableFileError("the file is not Parquet.", place=place) from None
+    schema, metadata, height = _head(file, place)
     if height > max_rows:
         raise TooManyRowsError(f"there are {height} rows, more than {max_rows}.", place=place)
     columns = find_columns(list(schema), value_column=value_column, place=place)
@@ -69,15 +89,41 @@ def read_parquet(
     merged = merge(statements)
     check_stamp_column(columns, merged, place=place)
     stated = complete(merged, column=columns.value, place=place)
-    expressions = _expressions(schema, columns, place)
+    extra = [name for name in optional if name in schema]
+    expressions = [*_expressions(schema, columns, place), *(_extra(schema[name], name, place) for name in extra)]
     try:
-        frame = pl.scan_parquet(file).select(*columns.names()).collect()
+        frame = pl.scan_parquet(file).select(*columns.names(), *extra).collect()
     except (OSError, PolarsError):
         raise UnreadableFileError("the file is damaged.", place=place) from None
     frame = frame.with_row_index("number", offset=1)
     _check_whole_seconds(frame, schema[columns.stamp], columns.stamp, file)
     frame = frame.select(pl.col("number").cast(pl.Int64), *expressions)
-    return assemble(RawTable(file=file, counts="row", columns=columns, frame=frame), stated)
+    return RawTable(file=file, counts="row", columns=columns, frame=frame), stated
+
+
+def _head(file: str, place: Place) -> tuple[dict[str, pl.DataType], dict[str, str], int]:
+    """Columns, metadata and number of rows of a file. Raises UnreadableFileError."""
+    try:
+        schema = dict(pl.read_parquet_schema(file))
+        metadata = pl.read_parquet_metadata(file)
+        return schema, metadata, pl.scan_parquet(file).select(pl.len()).collect().item()
+    except OSError as error:
+        raise UnreadableFileError(f"{error.strerror or 'not Parquet'}.", place=place) from None
+    except PolarsError:
+        raise UnreadableFileError("the file is not Parquet.", place=place) from None
+
+
+def _extra(kind: pl.DataType, name: str, place: Place) -> pl.Expr:
+    """A revision as text, or a time of receipt as text or UTC seconds."""
+    if isinstance(kind, pl.String) or (name == "revision" and kind.is_integer()):
+        return pl.col(name).cast(pl.String)
+    if name == "received" and isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        per_second = _PER_SECOND[kind.time_unit]
+        return (-(-pl.col(name).to_physical() // per_second)).alias("received_at")
+    raise BadTimeError(
+        f"the column {name!r} of type {kind} holds no {'revisions' if name == 'revision' else 'times with a zone'}.",
+        place=place,
+    )
 
 
 def _statements(metadata: dict[str, str], stamp: pl.DataType, place: Place) -> list[Statement]:

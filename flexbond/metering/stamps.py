@@ -10,7 +10,6 @@ import polars as pl
 from flexbond.metering.errors import (
     AmbiguousTimeError,
     BadTimeError,
-    MeteringError,
     NonexistentTimeError,
     TimeWithoutZoneError,
     ZoneContradictionError,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
-    from flexbond.metering.table import RawTable
+    from flexbond.metering.judge import Judge, Row
 
 _OFFSET: Final = r"(Z|[+-][0-9]{2}:[0-9]{2})$"
 _STAMP: Final = (
@@ -32,73 +31,71 @@ _DAY: Final = 86_400
 _LATEST: Final = 253_370_764_800  # 9999-01-01, so that neighbouring days can be looked at
 
 
-def parse_stamps(table: RawTable, zone: ZoneInfo | None) -> pl.Series:
-    """The UTC seconds that each stamp names.
+def parse_stamps(frame: pl.DataFrame, zone: ZoneInfo | None, judge: Judge) -> pl.DataFrame:
+    """Rows with `utc`, the UTC seconds that each stamp names.
 
     The repeated hour at the end of summer time is told apart by order: of two equal local times
-    of a device the first in the file is the earlier. Raises BadTimeError, TimeWithoutZoneError,
-    ZoneContradictionError, AmbiguousTimeError, NonexistentTimeError.
+    of a device (and its `stream` and `version`, where the rows have them) the first in the file is
+    the earlier. The judge gets BadTimeError, TimeWithoutZoneError, ZoneContradictionError,
+    AmbiguousTimeError, NonexistentTimeError.
     """
-    if "instant" in table.frame.columns:
-        _refuse(table, table.frame, ~pl.col("instant").is_between(0, _LATEST), BadTimeError, "")
-        return table.frame["instant"].alias("utc")
-    frame = _parse(table)
+    if "instant" in frame.columns:
+        outside = ~pl.col("instant").is_between(0, _LATEST)
+        frame = judge(frame, outside, BadTimeError, lambda row: f"{shown(row['instant'])} is not a time since 1970.")
+        return frame.with_columns(utc=pl.col("instant"))
+    frame = _parse(frame, judge)
     local = pl.col("offset").is_null()
     if zone is None:
-        _refuse(table, frame, local, TimeWithoutZoneError, "has no offset, and no zone is stated")
-        utc = pl.col("local") - pl.col("offset")
+        frame = judge(frame, local, TimeWithoutZoneError, _says("has no offset, and no zone is stated"))
+        frame = frame.with_columns(utc=pl.col("local") - pl.col("offset"))
     else:
-        _check_offsets(table, frame.filter(~local), zone)
-        placed = _place(table, frame.filter(local), zone)
-        frame = frame.join(placed, on="number", how="left", maintain_order="left")
-        utc = pl.coalesce(pl.col("local") - pl.col("offset"), pl.col("placed"))
-    frame = frame.with_columns(utc.alias("utc"))
-    early = "is before 1970 in UTC"
-    _refuse(table, frame, pl.col("utc") < 0, BadTimeError, early)
-    return frame["utc"]
+        with_offset = _check_offsets(frame.filter(~local), zone, judge)
+        placed = _place(frame.filter(local), zone, judge)
+        frame = pl.concat([with_offset, placed]).sort("number", maintain_order=True)
+    return judge(frame, pl.col("utc") < 0, BadTimeError, _says("is before 1970 in UTC")).drop("local", "offset")
 
 
-def _parse(table: RawTable) -> pl.DataFrame:
+def _parse(frame: pl.DataFrame, judge: Judge) -> pl.DataFrame:
     """Rows with `local` (seconds of the clock since 1970) and `offset` (seconds, null if none)."""
     stamp = pl.col("stamp")
-    plain = stamp.str.contains(_STAMP)
-    _refuse(table, table.frame, ~plain, BadTimeError, "is not a stamp")
+    frame = judge(frame, ~stamp.str.contains(_STAMP), BadTimeError, _says("is not a stamp"))
     seconds = pl.when(stamp.str.slice(16, 1) == ":").then(stamp.str.slice(17, 2)).otherwise(pl.lit("00"))
     offset = stamp.str.extract(_OFFSET, 1)
     minutes = offset.str.slice(1, 2).cast(pl.Int64, strict=False) * 60 + offset.str.slice(4, 2).cast(
         pl.Int64, strict=False
     )
     signed = pl.when(offset.str.starts_with("-")).then(-minutes).otherwise(minutes) * 60
-    frame = table.frame.select(
-        "number",
-        "device",
-        "stamp",
-        days=stamp.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64),
-        clock=stamp.str.slice(11, 2).cast(pl.Int64) * 3600
+    days = stamp.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).cast(pl.Int64)
+    clock = (
+        stamp.str.slice(11, 2).cast(pl.Int64) * 3600
         + stamp.str.slice(14, 2).cast(pl.Int64) * 60
-        + seconds.cast(pl.Int64),
+        + seconds.cast(pl.Int64)
+    )
+    frame = frame.with_columns(
+        local=days * _DAY + clock,
         offset=pl.when(offset == "Z").then(pl.lit(0, dtype=pl.Int64)).otherwise(signed),
-    ).with_columns(local=pl.col("days") * _DAY + pl.col("clock"))
+    )
     outside = ~pl.col("local").is_between(0, _LATEST)
-    _refuse(table, frame, outside, BadTimeError, "is not a time of the calendar")
-    return frame.drop("days", "clock")
+    return judge(frame, outside, BadTimeError, _says("is not a time of the calendar"))
 
 
-def _check_offsets(table: RawTable, frame: pl.DataFrame, zone: ZoneInfo) -> None:
-    """Raise ZoneContradictionError if a stamp's offset is not the zone's at that time."""
+def _check_offsets(frame: pl.DataFrame, zone: ZoneInfo, judge: Judge) -> pl.DataFrame:
+    """Rows with `utc`; those whose offset is not the zone's at that time go to the judge."""
 
     def probe(instant: int) -> tuple[int, int]:
         found = _seconds(datetime.fromtimestamp(instant, zone).utcoffset())
         return found, found
 
-    frame = frame.with_columns(instant=pl.col("local") - pl.col("offset"))
-    frame = frame.join(_probe_all(frame["instant"], probe), left_on="instant", right_on="at")
+    frame = frame.with_columns(utc=pl.col("local") - pl.col("offset"))
+    probed = _probe_all(frame["utc"], probe)
+    frame = frame.join(probed, left_on="utc", right_on="at", how="left", maintain_order="left")
     wrong = pl.col("offset") != pl.col("first")
-    _refuse(table, frame, wrong, ZoneContradictionError, f"has an offset that {zone.key} has not")
+    frame = judge(frame, wrong, ZoneContradictionError, _says(f"has an offset that {zone.key} has not"))
+    return frame.drop("first", "second")
 
 
-def _place(table: RawTable, frame: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame:
-    """UTC seconds (`placed`) of local times of the zone, by `number`."""
+def _place(frame: pl.DataFrame, zone: ZoneInfo, judge: Judge) -> pl.DataFrame:
+    """Rows with `utc`, the UTC seconds of local times of the zone."""
 
     def probe(local: int) -> tuple[int, int]:
         clock = datetime.fromtimestamp(local, UTC)
@@ -106,18 +103,17 @@ def _place(table: RawTable, frame: pl.DataFrame, zone: ZoneInfo) -> pl.DataFrame
         second = clock.replace(tzinfo=zone, fold=1).utcoffset()
         return _seconds(first), _seconds(second)
 
-    frame = frame.join(_probe_all(frame["local"], probe), left_on="local", right_on="at", how="left").sort("number")
+    probed = _probe_all(frame["local"], probe)
+    frame = frame.join(probed, left_on="local", right_on="at", how="left", maintain_order="left")
     skipped = pl.col("first") < pl.col("second")
-    _refuse(table, frame, skipped, NonexistentTimeError, f"does not exist in {zone.key}")
+    frame = judge(frame, skipped, NonexistentTimeError, _says(f"does not exist in {zone.key}"))
     repeated = pl.col("first") > pl.col("second")
-    frame = frame.with_columns(
-        times=pl.len().over("device", "local"),
-        earlier=pl.col("number").cum_count().over("device", "local") == 1,
-    )
+    same = ["device", "local", *(name for name in ("stream", "version") if name in frame.columns)]
+    frame = frame.with_columns(times=pl.len().over(same), earlier=pl.col("number").cum_count().over(same) == 1)
     once = repeated & (pl.col("times") == 1)
-    _refuse(table, frame, once, AmbiguousTimeError, f"occurs twice in {zone.key}, here only once")
+    frame = judge(frame, once, AmbiguousTimeError, _says(f"occurs twice in {zone.key}, here only once"))
     offset = pl.when(repeated & ~pl.col("earlier")).then("second").otherwise("first")
-    return frame.select("number", placed=pl.col("local") - offset)
+    return frame.with_columns(utc=pl.col("local") - offset).drop("first", "second", "times", "earlier")
 
 
 def _probe_all(times: pl.Series, probe: Callable[[int], tuple[int, int]]) -> pl.DataFrame:
@@ -138,14 +134,9 @@ def _probe_all(times: pl.Series, probe: Callable[[int], tuple[int, int]]) -> pl.
     return pl.concat([known, asked])
 
 
-def _refuse(table: RawTable, frame: pl.DataFrame, bad: pl.Expr, error: type[MeteringError], why: str) -> None:
-    """Raise the error for the first row of the frame for which the expression is true or null."""
-    found = frame.filter(bad.fill_null(True)).sort("number").head(1)
-    if not found.height:
-        return
-    row = found.row(0, named=True)
-    text = shown(row["stamp"] if "stamp" in row else row["instant"])
-    raise error(f"{text} {why or 'is not a time since 1970'}.", place=table.place(row["number"]))
+def _says(why: str) -> Callable[[Row], str]:
+    """Describes a row by its stamp."""
+    return lambda row: f"{shown(row['stamp'])} {why}."
 
 
 def _seconds(offset: timedelta | None) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Final
 
 from flexbond.metering.conventions import Conventions, Stamp
 from flexbond.metering.errors import (
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import polars as pl
+
+    from flexbond.metering.errors import Counts
 
 DEFAULT_MAX_ROWS: Final = 10_000_000
 """Rows that a reader accepts unless told otherwise."""
@@ -54,7 +56,7 @@ class RawTable:
 
     file: str
     """The file's path as the caller gave it."""
-    counts: Literal["line", "row"]
+    counts: Counts
     """What `number` counts."""
     columns: Columns
     """Names that the columns have in the file."""
@@ -64,11 +66,6 @@ class RawTable:
     def place(self, number: int | None = None) -> Place:
         """The place of a row, or of the file."""
         return Place(file=self.file, number=number, counts=self.counts)
-
-    def first(self, bad: pl.Expr) -> dict[str, Any] | None:
-        """The first row for which the expression is true or null, if there is one."""
-        found = self.frame.filter(bad.fill_null(True)).sort("number").head(1)
-        return found.row(0, named=True) if found.height else None
 
 
 def find_columns(names: Sequence[str], *, value_column: str | None, place: Place) -> Columns:

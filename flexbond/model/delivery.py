@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexbond import trees
-from flexbond.hashing import keccak
 from flexbond.model.baseline import (
     baseline_starts,
     clamp_milli_wh,
     mean,
     metered_from_column,
+    planned_baseline,
     portfolio_baseline,
     response_milli_wh,
 )
+from flexbond.model.calendar import LocalCalendar
+from flexbond.model.lookback import plan_days
+from flexbond.model.shown import Tally, judge_readings, read_records
 from flexbond.model.types import (
     Answer,
     BaselineMethod,
@@ -24,44 +27,13 @@ from flexbond.model.types import (
     Silence,
     Totals,
 )
-from flexbond.records import RecordError, RecordHead, opened_readings, record_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from flexbond.model.types import Entry, EventKey, MeteringPoint, Question, RecordOpening, Rule
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShownRecord:
-    """A record as shown for a device, with what the oracle knows of it."""
-
-    head: RecordHead
-    attested_at: int
-    """When its batch was first attested, UTC seconds; 0: never, or it is not in that batch."""
-    latest_revision: int = 0
-    """Highest revision of the slot that was attested before the reading deadline."""
-    opened: Mapping[int, tuple[int, bool]] | None
-    """Reading (mWh, `+` import) and estimated flag by place; None if the opening is malformed."""
-
-    @classmethod
-    def of(cls, opening: RecordOpening, *, attested_at: int, latest_revision: int) -> ShownRecord:
-        """The record that an opening shows; `attested_at` is that of the batch root it names."""
-        leaf = record_hash(opening.head, keccak(b"".join(opening.blocks)))
-        in_batch = trees.climb_batch(leaf, opening.batch_path) == opening.batch_root
-        # Bits beyond the head's fields are not signed and mean nothing here.
-        bare = opening.head >> 40 << 40
-        try:
-            opened = opened_readings(replace(opening, head=bare))
-        except RecordError:
-            opened = None
-        head = RecordHead.unpack(bare)
-        return cls(
-            head=head,
-            attested_at=attested_at if in_batch else 0,
-            latest_revision=latest_revision,
-            opened=opened,
-        )
+    from flexbond.model.lookback import DayPlan
+    from flexbond.model.shown import ShownRecord
+    from flexbond.model.types import Call, Entry, EventKey, MeteringPoint, Question, Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,39 +50,6 @@ class MeasuredEvent:
     """Of every leaf: hash of its other columns."""
     responses_milli_wh: tuple[int, ...]
     """The portfolio's response for every period of the window, mWh; 0 where nothing was ordered."""
-
-
-@dataclass(kw_only=True)
-class _Tally:
-    """Readings added up by settlement period, of those that are needed."""
-
-    needed: frozenset[int]
-    """Starts of the needed periods, UTC seconds."""
-    seconds: int
-    """Settlement period, s."""
-    milli_wh: dict[int, int] = field(default_factory=dict)
-    covered: dict[int, int] = field(default_factory=dict)
-    estimated: bool = False
-    read_until: int = 0
-    """Readings before it were read: none counts twice."""
-
-    def add(self, shown: ShownRecord) -> bool:
-        """Adds what a record opens. False if it is malformed or its period does not divide the settlement period."""
-        step = shown.head.period_seconds
-        if step == 0 or self.seconds % step or shown.opened is None:
-            return False
-        for place in sorted(shown.opened):
-            start = shown.head.slot_start + place * step
-            if start < self.read_until:
-                continue
-            self.read_until = start + step
-            period = start - start % self.seconds
-            if period in self.needed:
-                reading, flagged = shown.opened[place]
-                self.milli_wh[period] = self.milli_wh.get(period, 0) + reading
-                self.covered[period] = self.covered.get(period, 0) + step
-                self.estimated |= flagged
-        return True
 
 
 # ------------------------------------------------------------------ one device
@@ -130,18 +69,70 @@ def measure_device(
     silence = _standing(rule, question, entry, point, shown)
     if silence is Silence.INACTIVE:
         return _answer(silence, [0] * len(periods), 0)
-    before = baseline_starts(rule, question.first_notice) if rule.baseline is BaselineMethod.METER_BEFORE else range(0)
-    tally = _Tally(needed=frozenset((*before, *starts)), seconds=rule.period_seconds)
+    plan = plan_of(rule, question)
+    tally = _tally(rule, question, plan, starts)
     if silence is Silence.OK:
-        silence = _read(tally, rule, question, entry, shown)
+        silence = read_records(
+            tally,
+            shown,
+            metering_point=entry.metering_point,
+            first_notice=question.first_notice,
+            deadline=question.key.window_end + rule.reading_deadline,
+        )
     if silence is Silence.OK:
-        silence = _judge(tally, rule, entry)
+        silence = judge_readings(tally, entry)
+    baseline: Sequence[int] = [0] * len(periods)
+    if silence is Silence.OK and rule.baseline is BaselineMethod.METER_BEFORE:
+        before = [tally.milli_wh[start] for start in baseline_starts(rule, question.first_notice)]
+        baseline = [mean(before, question.key.direction)] * len(periods)
+    elif silence is Silence.OK and plan is not None:
+        own = planned_baseline(
+            question.lookback, plan, question.key.direction, tally.whole(tally.past), tally.whole(tally.needed)
+        )
+        silence = own.silence
+        baseline = [own.baseline_milli_wh[period] for period in periods] if own.baseline_milli_wh else baseline
     metered = None if silence is not Silence.OK else [tally.milli_wh[start] for start in starts]
-    direction = question.key.direction
-    if rule.baseline is not BaselineMethod.METER_BEFORE:
-        return _against_portfolio(silence, metered, entry, rule, direction, len(periods))
-    baseline = mean([tally.milli_wh[start] for start in before], direction) if metered is not None else 0
-    return _against_itself(silence, metered, baseline, entry, rule, direction, len(periods))
+    if is_own_baseline(rule):
+        return _against_itself(silence, metered, baseline, entry, rule, question.key.direction)
+    return _against_portfolio(silence, metered, entry, rule, question.key.direction, len(periods))
+
+
+def is_own_baseline(rule: Rule) -> bool:
+    """Whether each device has a baseline of its own."""
+    return rule.baseline in (BaselineMethod.METER_BEFORE, BaselineMethod.X_OF_Y)
+
+
+def plan_of(rule: Rule, question: Question) -> DayPlan | None:
+    """X_OF_Y: the past days that are needed of a device; else None."""
+    if rule.baseline is not BaselineMethod.X_OF_Y:
+        return None
+    return plan_days(
+        lookback=question.lookback,
+        calendar=LocalCalendar(question.calendar),
+        period_seconds=rule.period_seconds,
+        window=(question.key.window_start, question.key.window_end),
+        first_notice=question.first_notice,
+        calls=question.calls,
+    )
+
+
+def _tally(rule: Rule, question: Question, plan: DayPlan | None, ordered: Sequence[int]) -> Tally:
+    if plan is None:
+        is_before = rule.baseline is BaselineMethod.METER_BEFORE
+        before: Sequence[int] = baseline_starts(rule, question.first_notice) if is_before else ()
+        return Tally(
+            needed=frozenset((*before, *ordered)),
+            seconds=rule.period_seconds,
+            estimated_allowed=rule.estimated_allowed,
+        )
+    rows = (*plan.starts, *plan.past_adjustment_starts)
+    return Tally(
+        needed=frozenset((*plan.adjustment_starts, *ordered)),
+        past=frozenset(start for row in rows for start in row if start is not None),
+        boundary=plan.boundary,
+        seconds=rule.period_seconds,
+        estimated_allowed=rule.estimated_allowed,
+    )
 
 
 def _standing(
@@ -157,55 +148,27 @@ def _standing(
     return Silence.OK if shown else Silence.NO_RECORD
 
 
-def _read(tally: _Tally, rule: Rule, question: Question, entry: Entry, shown: Sequence[ShownRecord]) -> Silence:
-    """Checks each record and adds up what it opens."""
-    deadline = question.key.window_end + rule.reading_deadline
-    for record in shown:
-        if record.head.metering_point != entry.metering_point:
-            return Silence.WRONG_POINT
-        if record.attested_at == 0:
-            return Silence.NOT_ATTESTED
-        if record.attested_at >= deadline:
-            return Silence.LATE
-        if record.head.revision < record.latest_revision:
-            return Silence.SUPERSEDED
-        if not tally.add(record):
-            return Silence.BAD_OPENING
-    return Silence.OK
-
-
-def _judge(tally: _Tally, rule: Rule, entry: Entry) -> Silence:
-    """What the readings lack, once all are added up."""
-    if any(tally.covered.get(start) != tally.seconds for start in tally.needed):
-        return Silence.MISSING_READING
-    if tally.estimated and not rule.estimated_allowed:
-        return Silence.ESTIMATED
-    limit = entry.connection_w * tally.seconds * 1000
-    beyond = any(abs(milli_wh) * 3600 > limit for milli_wh in tally.milli_wh.values())
-    return Silence.OUT_OF_RANGE if beyond else Silence.OK
-
-
 def _against_itself(
     silence: Silence,
     metered: Sequence[int] | None,
-    baseline: int,
+    baseline: Sequence[int],
     entry: Entry,
     rule: Rule,
     direction: Direction,
-    count: int,
 ) -> Answer:
     """The answer where the baseline is the device's own."""
     limit = clamp_milli_wh(entry.capacity_w, rule.period_seconds)
-    responses = [-limit] * count
+    responses = [-limit] * len(baseline)
     if metered is not None:
-        responses = [response_milli_wh(baseline, reading, direction, limit) for reading in metered]
+        pairs = zip(baseline, metered, strict=True)
+        responses = [response_milli_wh(level, reading, direction, limit) for level, reading in pairs]
     weight = sum(max(0, response) for response in responses)
     if rule.clamp_level is ClampLevel.DEVICE:
         columns = [max(0, response) for response in responses]
     else:
         shift = 1000 * entry.capacity_w * rule.period_seconds
         columns = [3600 * response + shift for response in responses]
-    return _answer(silence, columns, weight, None if metered is None else [baseline] * count, metered)
+    return _answer(silence, columns, weight, None if metered is None else baseline, metered)
 
 
 def _against_portfolio(
@@ -260,7 +223,7 @@ def responses_of(
     """The portfolio's response for every period of the window, mWh, from the totals of the columns."""
     responses = [0] * ((key.window_end - key.window_start) // rule.period_seconds)
     for column, period in zip(columns, periods_of(ordered_mask), strict=True):
-        if rule.baseline is not BaselineMethod.METER_BEFORE:
+        if not is_own_baseline(rule):
             baseline = portfolio_baseline(rule, key, schedule_milli_wh, period)
             if baseline is None:
                 continue
@@ -317,15 +280,17 @@ def measure_event(
     points: Mapping[bytes, MeteringPoint],
     shown: Sequence[Sequence[ShownRecord]],
     schedule_milli_wh: Sequence[int] = (),
+    calls: Sequence[Sequence[Call]] = (),
 ) -> MeasuredEvent:
     """A whole event: the portfolio's list as it stood just before the first notice, and the records of each leaf.
 
     `shown[i]` holds the records of entry `i`; empty: silent. What is not accepted counts as silent too, as a provider
-    must submit it.
+    must submit it. `calls[i]` are those that entry `i` was in (X_OF_Y), where they are not those of the question.
     """
     sums = sums_before(entries, question.first_notice)
+    questions = [replace(question, calls=tuple(own)) for own in calls] or [question] * sums.entries
     answers = [
-        measure_device(rule, question, entry, points[entry.metering_point], records)
-        for entry, records in zip(entries[: sums.entries], shown, strict=True)
+        measure_device(rule, asked, entry, points[entry.metering_point], records)
+        for asked, entry, records in zip(questions, entries[: sums.entries], shown, strict=True)
     ]
     return assemble(rule=rule, question=question, answers=answers, sums=sums, schedule_milli_wh=schedule_milli_wh)

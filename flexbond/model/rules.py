@@ -1,4 +1,5 @@
-"""The bounds of a rule, as `Rulebook.publish` sets them, and of a product under it, as `FlexibilityRights.issue` does."""
+"""The bounds of a rule with its look-back and of a calendar, as `Rulebook` sets them, and of a product under a rule, as
+`FlexibilityRights.issue` does."""
 
 from __future__ import annotations
 
@@ -6,15 +7,34 @@ from typing import TYPE_CHECKING, Final
 
 from flexbond.errors import FlexbondError
 from flexbond.hashing import ZERO_ADDRESS
+from flexbond.ids import lookback_hash
 from flexbond.model.settlement import is_whole_milli_wh
-from flexbond.model.types import BPS, MAX_PERIODS, SCHEMA, BaselineMethod, ClampLevel, RuleTerms
+from flexbond.model.types import (
+    BPS,
+    MAX_PERIODS,
+    NO_LOOKBACK,
+    SCHEMA,
+    Adjustment,
+    BaselineMethod,
+    ClampLevel,
+    RuleTerms,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flexbond.model.types import CurvePoint, Product, Rule
+    from flexbond.model.types import Calendar, CurvePoint, Lookback, Product, Rule
 
 DAY: Final = 86_400
+FOREVER: Final = 2**40 - 1
+"""`known_until` of a rule without calendar."""
+MAX_DAYS: Final = 20
+"""Most past days in a baseline."""
+MAX_LOOK_BACK: Final = 120
+"""Most days looked back."""
+EVERY_KIND: Final = 255
+"""All kinds of days of a class."""
+HOLIDAYS_ONLY: Final = 128
 OUT_OF_BOUNDS: Final = "Rulebook_OutOfBounds"
 INCONSISTENT: Final = "Rulebook_Inconsistent"
 PRODUCT_INVALID: Final = "FlexibilityRights_ProductInvalid"
@@ -33,11 +53,47 @@ class RuleError(FlexbondError):
         super().__init__(message, next_step=f"Change {self.field}.")
 
 
-def check_rule(rule: Rule) -> None:
-    """Checks a rule as the contract does when it is published. Raises RuleError for the first field that is wrong."""
+def check_rule(rule: Rule, lookback: Lookback = NO_LOOKBACK) -> None:
+    """Checks a rule with its look-back as the contract does when it is published. Raises RuleError for the first field that is wrong.
+
+    What depends on the calendar is for `check_rule_calendar`.
+    """
     _check_payment(rule)
     _check_baseline(rule)
     _check_clocks(rule)
+    if rule.baseline is BaselineMethod.X_OF_Y:
+        if rule.lookback_hash != lookback_hash(lookback):
+            raise _inconsistent("lookbackHash", "lookback")
+        _check_days(lookback)
+        _check_adjustment(lookback, rule.period_seconds)
+        return
+    if rule.lookback_hash != bytes(32):
+        raise _inconsistent("lookbackHash", "baseline")
+    if lookback != NO_LOOKBACK:
+        raise _inconsistent("lookback", "baseline")
+
+
+def check_calendar(calendar: Calendar) -> None:
+    """Checks a calendar as the contract does when it is published. Raises RuleError for the first field that is wrong."""
+    if calendar.zone == bytes(32):
+        raise RuleError(OUT_OF_BOUNDS, ("zone", 0), "The calendar's zone has no name.")
+    added = calendar.summer_seconds
+    latest = DAY - added if added else 0
+    for field, value, greatest in (
+        ("offsetSeconds", abs(calendar.offset_seconds), 14 * 3600),
+        ("summerSeconds", added, 3 * 3600),
+        ("springAt", calendar.spring_at, latest),
+        ("autumnAt", calendar.autumn_at, latest),
+    ):
+        _within(field, value, 0, greatest)
+        if value % 60:
+            raise RuleError(OUT_OF_BOUNDS, (field, value), f"{field} of {value} s is no whole number of minutes.")
+
+
+def check_rule_calendar(rule: Rule, calendar: Calendar) -> None:
+    """Checks that past periods lie on the rule's grid, as the contract does when it is published. Raises RuleError."""
+    if calendar.summer_seconds % rule.period_seconds:
+        raise _inconsistent("periodSeconds", "calendar.summerSeconds")
 
 
 def check_product(product: Product, terms: RuleTerms) -> None:
@@ -64,8 +120,9 @@ def check_product(product: Product, terms: RuleTerms) -> None:
             raise RuleError(PRODUCT_INVALID, (field,), f"{field} of the product does not fit its rule.")
 
 
-def terms_of(rule: Rule, number: int) -> RuleTerms:
-    """The part of a rule that issuing needs; `number` is 1 for the first published."""
+def terms_of(rule: Rule, number: int, *, known_until: int = FOREVER) -> RuleTerms:
+    """The part of a rule that issuing needs; `number` is 1 for the first published, `known_until` the last start of a day that its
+    calendar holds, UTC seconds."""
     return RuleTerms(
         period_seconds=rule.period_seconds,
         collateral_bps=rule.collateral_bps,
@@ -76,6 +133,7 @@ def terms_of(rule: Rule, number: int) -> RuleTerms:
         funding=rule.funding,
         baseline=rule.baseline,
         unclaimed_to=rule.unclaimed_to,
+        known_until=known_until,
     )
 
 
@@ -104,9 +162,9 @@ def _check_curve(field: str, curve: Sequence[CurvePoint]) -> None:
 
 def _check_baseline(rule: Rule) -> None:
     if rule.baseline is BaselineMethod.METER_BEFORE:
-        _within("baselinePeriods", rule.baseline_periods, 1, 96)
+        _within("baselinePeriods", rule.baseline_periods, 1, MAX_PERIODS)
         return
-    if rule.clamp_level is not ClampLevel.PORTFOLIO:
+    if rule.baseline is not BaselineMethod.X_OF_Y and rule.clamp_level is not ClampLevel.PORTFOLIO:
         raise _inconsistent("clampLevel", "baseline")
     if rule.baseline_periods:
         raise _inconsistent("baselinePeriods", "baseline")
@@ -130,6 +188,44 @@ def _check_clocks(rule: Rule) -> None:
     _within("proofWindow", rule.proof_window, 3600, 60 * DAY)
     _within("collectPeriod", rule.collect_period, 30 * DAY, 3650 * DAY)
     _within("spotChecks", rule.spot_checks, 1, 2**20)
+
+
+def _check_days(lookback: Lookback) -> None:
+    length = lookback.look_back_days
+    _within("lookBackDays", length, 1, MAX_LOOK_BACK)
+    _within("maxExcludedDays", lookback.max_excluded_days, 0, length)
+    _within("minEventBps", lookback.min_event_bps, 1 if lookback.max_excluded_days else 0, BPS)
+    _within("classes", len(lookback.classes), 1, 8)
+    seen = 0
+    for of in lookback.classes:
+        if not of.kinds or seen & of.kinds:
+            message = f"A class of the days {of.kinds:#010b} is empty or shares days with one before it."
+            raise RuleError(OUT_OF_BOUNDS, ("classes.kinds", of.kinds), message)
+        seen |= of.kinds
+        if of.kinds == HOLIDAYS_ONLY and not lookback.holidays_eligible:
+            raise _inconsistent("holidaysEligible", "classes.kinds")
+        _within("classes.y", of.y, 1, MAX_DAYS)
+        _within("classes.x", of.x, 1, of.y)
+        _within("classes.minDays", of.min_days, 1, of.y)
+        if length < of.y:
+            raise _inconsistent("lookBackDays", "classes.y")
+    if seen != EVERY_KIND:
+        message = f"The classes leave out the days {EVERY_KIND - seen:#010b} (lowest bit Monday, highest holidays)."
+        raise RuleError(OUT_OF_BOUNDS, ("classes.kinds", seen), message)
+
+
+def _check_adjustment(lookback: Lookback, period: int) -> None:
+    periods, lead, cap = lookback.adjustment_periods, lookback.adjustment_lead, lookback.adjustment_cap_bps
+    if lookback.adjustment is Adjustment.NONE:
+        for field, value in (("adjustmentPeriods", periods), ("adjustmentLead", lead), ("adjustmentCapBps", cap)):
+            if value:
+                raise _inconsistent(field, "adjustment")
+        return
+    _within("adjustmentPeriods", periods, 1, min(DAY // period, MAX_PERIODS))
+    if lead > DAY or lead % period:
+        message = f"adjustmentLead of {lead} s is no whole number of periods within a day."
+        raise RuleError(OUT_OF_BOUNDS, ("adjustmentLead", lead), message)
+    _within("adjustmentCapBps", cap, 0, 10 * BPS)
 
 
 def _within(field: str, value: int, least: int, greatest: int) -> None:

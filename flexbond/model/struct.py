@@ -25,6 +25,7 @@ Uint64 = Annotated[int, "uint64"]
 Uint96 = Annotated[int, "uint96"]
 Uint128 = Annotated[int, "uint128"]
 Uint256 = Annotated[int, "uint256"]
+Int32 = Annotated[int, "int32"]
 Int40 = Annotated[int, "int40"]
 Int128 = Annotated[int, "int128"]
 Bool = Annotated[bool, "bool"]
@@ -32,6 +33,8 @@ Bytes16 = Annotated[bytes, "bytes16"]
 Bytes32 = Annotated[bytes, "bytes32"]
 Blob = Annotated[bytes, "bytes"]
 Address = Annotated[str, "address"]
+PACKED: Final = "packed"
+"""Annotates a tuple of items that stand in the ABI as one `bytes`: their `packed` bytes, one after the other."""
 
 _SPELLED: Final = {"mwh": "MWh", "mwhour": "MWhour"}
 """Words of field names that are not spelled like others in Solidity."""
@@ -54,7 +57,7 @@ def solidity_name(name: str) -> str:
 
 @dataclass(frozen=True)
 class Kind:
-    """What a field may hold: an elementary ABI type, an enum, a struct, or a list of one of these."""
+    """What a field may hold: an elementary ABI type, an enum, a struct, a list of one of these, or items that are packed."""
 
     abi: str
     """The elementary ABI type; `uint8` for an enum, empty for a struct."""
@@ -68,6 +71,8 @@ class Kind:
     """Greatest integer."""
     size: int = 0
     """Length of `bytesN`."""
+    packed: Any = None
+    """The class of items that are packed into `bytes`; None for any other field."""
 
     @property
     def canonical(self) -> str:
@@ -82,11 +87,18 @@ class Kind:
 
     def accept(self, value: Any, field: str) -> Any:
         """The value as the struct keeps it. Raises StructError."""
+        if self.packed is not None:
+            return self._accept_packed(value, field)
         if not self.many:
             return self._accept_one(value, field)
         if isinstance(value, str | bytes) or not isinstance(value, Iterable):
             raise StructError(field, value, "a list")
         return tuple([self._accept_one(item, field) for item in value])
+
+    def _accept_packed(self, value: Any, field: str) -> Any:
+        if isinstance(value, tuple | list) and all(isinstance(item, self.packed) for item in value):
+            return tuple(value)
+        raise StructError(field, value, f"a list of {self.packed.__name__}")
 
     def _accept_one(self, value: Any, field: str) -> Any:
         if self.cls is not None:
@@ -116,7 +128,9 @@ class Kind:
             raise StructError(field, value, f"one of {', '.join(item.name for item in self.cls)}") from error
 
     def plain(self, value: Any) -> Any:
-        """The value as web3 and eth_abi take it: structs as tuples, enums as integers."""
+        """The value as web3 and eth_abi take it: structs as tuples, enums as integers, packed items as bytes."""
+        if self.packed is not None:
+            return b"".join([item.packed for item in value])
         if self.is_struct:
             return [item.as_tuple() for item in value] if self.many else value.as_tuple()
         if self.cls is not None:
@@ -138,6 +152,8 @@ def _kind(hint: Any) -> Kind:
         return Kind(single.abi, single.cls, many=True, low=single.low, high=single.high, size=single.size)
     if get_origin(hint) is Annotated:
         abi: str = get_args(hint)[1]
+        if abi == PACKED:
+            return Kind("bytes", packed=get_args(get_args(hint)[0])[0])
         letters = abi.rstrip("0123456789")
         number = int(abi[len(letters) :] or 0)
         if letters == "uint":

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
+from typing import Annotated, Final
 
+from flexbond.model.openings import Inclusion, RecordOpening
 from flexbond.model.struct import (
+    PACKED,
     Address,
     Blob,
     Bool,
     Bytes16,
     Bytes32,
+    Int32,
     Int40,
     Int128,
     Struct,
@@ -56,6 +59,24 @@ class BaselineMethod(IntEnum):
     """A contracted level of the portfolio."""
     METER_BEFORE = 2
     """Per device: mean of the last periods before the first notice."""
+    X_OF_Y = 3
+    """Per device: mean, period by period, of `x` of the last `y` eligible days."""
+
+
+class DaySelection(IntEnum):
+    """Which `x` of the `y` days, by energy in the window's periods, `+` import."""
+
+    HIGH = 0
+    MID = 1
+    LOW = 2
+
+
+class Adjustment(IntEnum):
+    """How the mean of past days is moved to the event's own day."""
+
+    NONE = 0
+    ADDITIVE = 1
+    MULTIPLICATIVE = 2
 
 
 class ClampLevel(IntEnum):
@@ -131,6 +152,11 @@ class Silence(IntEnum):
     MISSING_READING = 10
     ESTIMATED = 11
     OUT_OF_RANGE = 12
+    TOO_FEW_DAYS = 13
+    UNSTATED = 14
+    OFF_GRID = 15
+    WRONG_SIGNER = 16
+    TOO_EARLY = 17
 
 
 class EventStatus(IntEnum):
@@ -153,13 +179,11 @@ class DispatchKind(IntEnum):
 class LockReason(IntEnum):
     """What money is locked for."""
 
-    COLLATERAL = 0
-    """Of a right, posted by the provider."""
-    AVAILABILITY = 1
-    """Of a right, posted by buyers."""
-    UTILISATION = 2
+    RIGHTS = 0
+    """Of an event: collateral posted by the provider, availability posted by buyers."""
+    UTILISATION = 1
     """Of a dispatch, posted by its holder."""
-    POOL = 3
+    POOL = 2
     """Of customers."""
 
 
@@ -247,6 +271,114 @@ class CurvePoint(Struct):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DayClass(Struct):
+    """Which local days are compared with each other, and how many of them."""
+
+    kinds: Uint8
+    """Bits 0 to 6: Monday to Sunday that are no holiday; bit 7: holidays."""
+    selection: DaySelection
+    x: Uint8
+    """Days in the mean."""
+    y: Uint8
+    """Last eligible days they are chosen from."""
+    min_days: Uint8
+    """Of which at least so many must be complete, else the device is silent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lookback(Struct):
+    """How past days make a baseline (X_OF_Y); its hash is part of the rule."""
+
+    calendar_id: Bytes32
+    classes: tuple[DayClass, ...]
+    """Every kind of day in exactly one."""
+    holidays_eligible: Bool
+    """Whether holidays count as past days of their class."""
+    look_back_days: Uint8
+    """Local days looked at."""
+    max_excluded_days: Uint8
+    """Of called days at most so many do not count, the latest first."""
+    min_event_bps: Uint16
+    """A call counts from this share of the portfolio's capacity on, basis points."""
+    adjustment: Adjustment
+    adjustment_periods: Uint8
+    """Length of its window, settlement periods; else 0."""
+    adjustment_lead: Uint32
+    """From its end to the start of the service window, s."""
+    adjustment_cap_bps: Uint32
+    """Most it may move a baseline, of it, basis points; 0: uncapped."""
+
+
+NO_LOOKBACK: Final = Lookback(
+    calendar_id=bytes(32),
+    classes=(),
+    holidays_eligible=False,
+    look_back_days=0,
+    max_excluded_days=0,
+    min_event_bps=0,
+    adjustment=Adjustment.NONE,
+    adjustment_periods=0,
+    adjustment_lead=0,
+    adjustment_cap_bps=0,
+)
+"""What a rule with another baseline is published with."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calendar(Struct):
+    """Local time; its days are appended in pages of 256."""
+
+    zone: Bytes32
+    """Name, as in the IANA time zone database, ASCII, left-aligned."""
+    holidays: Bytes32
+    """Whose holidays, ASCII, left-aligned."""
+    offset_seconds: Int32
+    """Local standard time minus UTC, s."""
+    summer_seconds: Uint16
+    """Added in summer time, s; 0: none."""
+    spring_at: Uint24
+    """Local standard time of day at which summer time begins, s."""
+    autumn_at: Uint24
+    """Local standard time of day at which it ends, s."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalendarDays(Struct):
+    """The days of a calendar that a question needs; day d is the d-th local day after 1970-01-01."""
+
+    calendar: Calendar
+    first_day: Uint24
+    """Day of bit 0 of the first word, a multiple of 256."""
+    summer: tuple[Uint256, ...]
+    """Bit: summer time at the start of the day."""
+    holidays: tuple[Uint256, ...]
+    """Bit: the day is a holiday."""
+
+
+NO_CALENDAR_DAYS: Final = CalendarDays(
+    calendar=Calendar(zone=bytes(32), holidays=bytes(32), offset_seconds=0, summer_seconds=0, spring_at=0, autumn_at=0),
+    first_day=0,
+    summer=(),
+    holidays=(),
+)
+"""What a question under a rule with another baseline has."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call(Struct):
+    """A window for which a notice was given."""
+
+    window_start: Uint40
+    """UTC seconds."""
+    window_end: Uint40
+    """UTC seconds, exclusive."""
+    first_notice: Uint40
+    """UTC seconds."""
+    called_bps: Uint16
+    """Most power ordered in a period, of the portfolio's capacity, basis points, rounded up."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Rule(Struct):
     """How rights are measured and paid; published once, immutable."""
 
@@ -259,6 +391,8 @@ class Rule(Struct):
     baseline: BaselineMethod
     baseline_periods: Uint8
     """METER_BEFORE: how many whole periods before the first notice; else 0."""
+    lookback_hash: Bytes32 = bytes(32)
+    """X_OF_Y: of the Lookback; else 0."""
     clamp_level: ClampLevel
     estimated_allowed: Bool
     """Whether readings flagged as estimated count."""
@@ -321,6 +455,8 @@ class RuleTerms(Struct):
     funding: Funding
     baseline: BaselineMethod
     unclaimed_to: Address
+    known_until: Uint40
+    """How far the rule's calendar reaches, UTC seconds; without one the type's greatest."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -392,6 +528,12 @@ class SignerState(Struct):
     grid_id: Uint8
     scheme: SignerScheme
 
+    @property
+    def word(self) -> int:
+        """All of it in one word, as the registry keeps it; 0 for a metering point that was never stated."""
+        times = self.valid_from << 160 | self.valid_until << 200
+        return int(self.signer, 16) | times | self.grid_id << 240 | self.scheme << 248
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeteringPoint(Struct):
@@ -433,6 +575,14 @@ class Entry(Struct):
     def was_in_before(self, at: int) -> bool:
         """Whether the place was taken just before `at`, UTC seconds: what happens at `at` itself does not count."""
         return self.joined_at < at and (self.left_at == 0 or self.left_at >= at)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stay(Struct):
+    """Where a place was that a metering point closed."""
+
+    portfolio_id: Bytes32
+    index: Uint40
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -486,25 +636,34 @@ class P256Record(Struct):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RecordOpening(Struct):
-    """A record opened in parts: its place in an attested batch, all its blocks' hashes, the needed blocks in clear."""
+class Inquiry(Struct):
+    """Records of one metering point, of which the oracle is asked."""
 
-    head: Uint256
-    batch_root: Bytes32
-    batch_path: tuple[Bytes32, ...]
-    """Sorted pairs, lowest first."""
-    blocks: tuple[Bytes32, ...]
-    """Hash of every block of the record, in order."""
-    opened: Blob
-    """Per opened block, ascending: index (1 byte), salt (32), flags (1), readings (5 each)."""
+    metering_point: Bytes16
+    first_notice: Uint40
+    """UTC seconds."""
+    deadline: Uint40
+    """Of readings, UTC seconds."""
+    roots: tuple[Bytes32, ...]
+    """That the records are under."""
+    heads: tuple[Uint256, ...]
+    """As they stand in a `RecordOpening`."""
+    leaves: tuple[Bytes32, ...]
+    """EIP-712 struct hash of each record, which the caller has found under its root."""
+    signatures: Blob
+    """Of the records, one after the other."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviceProof(Struct):
     """One device of an event, as shown to the verifier."""
 
-    records: tuple[RecordOpening, ...]
-    """Ascending, all that hold a needed reading. Empty: claimed silent."""
+    inclusions: Annotated[tuple[Inclusion, ...], PACKED] = ()
+    """What the records are under."""
+    records: Annotated[tuple[RecordOpening, ...], PACKED]
+    """Ascending by slot, then revision; all that hold a needed reading. Empty: claimed silent."""
+    past_from: tuple[Uint40, ...] = ()
+    """X_OF_Y, for stays in other portfolios within the look-back: the window from which to gather calls, each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -612,6 +771,12 @@ class Question(Struct):
     """UTC seconds."""
     ordered_mask: Uint96
     """Bit p: period p of the window was ordered."""
+    lookback: Lookback = NO_LOOKBACK
+    """X_OF_Y: the rule's; else empty, as what follows."""
+    calendar: CalendarDays = NO_CALENDAR_DAYS
+    """From the first day looked at to the day after the window."""
+    calls: tuple[Call, ...] = ()
+    """That the metering point was in and whose windows meet the days looked at."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -641,6 +806,10 @@ class ProofContext(Struct):
     """As submitted."""
     schedule_milli_wh: tuple[Int128, ...]
     """As nominated, `+` import, `-` export; empty otherwise."""
+    lookback: Lookback = NO_LOOKBACK
+    """X_OF_Y: the rule's; empty otherwise."""
+    calls_from: Uint40 = 0
+    """X_OF_Y: the window from which to gather the portfolio's calls; 0: the first."""
     cursor: Cursor
     """Where proving stands; `next = 0` and empty starts anew."""
 

@@ -4,18 +4,20 @@ Nothing here prints; what happens is told in sentences to a `Progress` (`progres
 (`flexbond.chain.suite`) and, where it sends, the `Sender` that signs. Results are frozen dataclasses, errors are `FlexbondError`s with a
 next step (`errors.py`). Amounts are integers: W, mWh, base units, UTC seconds.
 
-* `governing`: `publish_grid`, `publish_rule`, `qualify`
+* `governing`: `publish_grid`, `publish_calendar`, `publish_rule`, `qualify`
+* `rulebook`: `publish_file`, `published_file`: rules between files (`flexbond.rules`) and the chain
 * `money`: `deposit` (by permit), `withdraw`, `free_balance`
 * `enrolment`: `create_portfolio`, `make_statement`, `prove_key_of`, `make_consent`, `make_payee_change` (signed documents), `state`,
   `enrol`, `leave`, `void_statement`, `change_payee` (bringing them)
 * `meters`: `sign_series` (into a `RecordBook`), `attest` (its records, in batches)
+* `anchoring`: `anchor` (its records under one root, each alone or every device's history in one leaf)
 * `market`: `make_offer`, `take`, `cancel_offer`, `cancel_offers`
 * `dispatching`: `nominate`, `declare_unavailable`, `dispatch`, `stop`, `cancel`, `excuse`, `release`
 * `settlement`: `settle_event` (submission, proofs, settlement: as needed), `submit_event`, `settle_all`
 * `collecting`: `collect_event`, `collect` (one pool), `sweep`
 * `status`: `account_status`, `event_status`, `all_events`
 * `history`: `find_events`, `load_event`, `load_dispatch`, `rule_of`, `product_of`, `answers_of`: terms and states from the event log
-* `documents`: `SignedStatement`, `SignedConsent`, `SignedPayeeChange`, `SignedOffer` with `save` and `load`; `load_rule`, `save_rule`
+* `documents`: `SignedStatement`, `SignedConsent`, `SignedPayeeChange`, `SignedOffer` with `save` and `load`
 * `recordbook`: `RecordBook.open`: the only state kept beside the chain
 * `rehearsal`: `DrySender`, with which every operation tries its next transaction and sends none
 """

@@ -65,7 +65,7 @@ def declare_unavailable(suite: Suite, sender: Sender, event_id: bytes, *, progre
         return
     _require_before_gate(suite, event, "Unavailability")
     require_actor(suite, event.provider, sender.address, what="declare it unavailable")
-    transaction = suite.rights.transaction("declareUnavailable", event.key.portfolio_id, event.key.window_start)
+    transaction = suite.rights.transaction("declareUnavailable", event.key)
     sender.send(titled(transaction, "Declare the portfolio unavailable"))
     progress("Declared the portfolio unavailable.")
 

@@ -1,4 +1,4 @@
-"""What people sign and hand to each other, as files: statements, consents, payee changes and offers; and rules.
+"""What people sign and hand to each other, as files: statements, consents, payee changes and offers.
 
 A document is a JSON object with its `schema` and `version`, the chain and the contract that it was signed for, the signed
 struct with the field names of Solidity, and the signatures in hexadecimal. Whoever loads one may distrust it: every field is
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 from flexbond.model.struct import Struct
-from flexbond.model.types import Consent, Offer, Rule, Statement
+from flexbond.model.types import Consent, Offer, Statement
 from flexbond.operations.errors import DocumentDomainError
 from flexbond.operations.files import read_document, require_keys, write_document
 from flexbond.operations.structs import address, from_json, hex_bytes, integer, to_json
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 MAX_SIGNATURE_BYTES: Final = 4_096
 """Greatest signature; those of contract wallets have no length of their own."""
-RULE_SCHEMA: Final = "flexbond/rule"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,17 +142,6 @@ class SignedOffer(Signed):
     signer: str
     """The provider or its operator."""
     signature: bytes
-
-
-def save_rule(path: Path, rule: Rule) -> None:
-    """Writes a rule as a document. Raises DocumentUnreadableError."""
-    write_document(path, {"rule": to_json(rule)}, schema=RULE_SCHEMA)
-
-
-def load_rule(path: Path) -> Rule:
-    """The rule of a document. Raises DocumentError."""
-    content = require_keys(read_document(path, schema=RULE_SCHEMA), {"rule"}, place=str(path))
-    return from_json(Rule, content["rule"], place=f"{path}, rule")
 
 
 def _signature(content: Any, *, place: str) -> bytes:

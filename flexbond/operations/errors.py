@@ -31,6 +31,14 @@ class NotYoursError(OperationError):
     """Something that only another account, or its operator, may do."""
 
 
+class CalendarDiffersError(OperationError):
+    """Days that are not those that a published calendar holds, or that do not join them. `day` is the first of them."""
+
+    def __init__(self, message: str, next_step: str = "", *, day: int) -> None:
+        self.day = day
+        super().__init__(message, next_step)
+
+
 class RecordsDifferError(OperationError):
     """Records that are not those with which an event was submitted, or that contradict each other."""
 

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexbond import trees
 from flexbond.model.baseline import baseline_starts
-from flexbond.model.delivery import MeasuredEvent, ShownRecord, assemble, measure_device, periods_of
-from flexbond.model.types import BaselineMethod, Cursor, DeviceProof, Question, Silence, Totals
-from flexbond.operations.meters import batch_times
+from flexbond.model.delivery import MeasuredEvent, assemble, measure_device, periods_of, plan_of
+from flexbond.model.pastdays import calls_of_device, days_of, horizon_of
+from flexbond.model.types import (
+    NO_LOOKBACK,
+    Answer,
+    BaselineMethod,
+    Call,
+    Cursor,
+    DeviceProof,
+    Lookback,
+    Question,
+    Silence,
+    Totals,
+)
+from flexbond.operations.history import lookback_of
+from flexbond.operations.showing import Showing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from flexbond.chain.suite import Suite
-    from flexbond.model.types import Entry, MeteringPoint, RecordOpening
+    from flexbond.model.types import Entry, MeteringPoint, Rule
     from flexbond.operations.history import EventHistory
     from flexbond.operations.recordbook import RecordBook
 
@@ -29,6 +42,10 @@ class Evidence:
     """Of every leaf; without records where the device is silent."""
     reasons: tuple[Silence, ...]
     """Of every leaf: why what the book has of it does not count."""
+    lookback: Lookback = NO_LOOKBACK
+    """The rule's."""
+    calls_from: int = 0
+    """X_OF_Y: the window from which to gather the portfolio's calls; 0: the first."""
 
     @property
     def leaves(self) -> int:
@@ -68,38 +85,35 @@ def question_of(event: EventHistory) -> Question:
 
 
 def gather(suite: Suite, event: EventHistory, book: RecordBook) -> Evidence:
-    """The proofs of all leaves from the book's attested records, and the submission that they give.
+    """The proofs of all leaves from the book's records that the oracle has, and the submission that they give.
 
     What would not count is left out: the device is silent then, and `reasons` says why.
     """
-    question, rule = question_of(event), event.rule
     sums = suite.devices.read("sumsBefore", event.key.portfolio_id, event.state.first_notice)
     entries = entries_of(suite, event.key.portfolio_id, sums.entries)
-    points = dict(
-        zip(
-            (entry.metering_point for entry in entries),
-            suite.devices.read_many("meteringPoint", [(entry.metering_point,) for entry in entries]),
-            strict=True,
-        )
-    )
-    shown = _Shown(suite, event, book, entries)
+    points = suite.devices.read_many("meteringPoint", [(entry.metering_point,) for entry in entries])
+    past = _Past.of(suite, event)
+    showing = Showing(suite, event, book, [entry.metering_point for entry in entries])
     answers, proofs, reasons = [], [], []
-    for entry in entries:
-        openings, records = shown.of(entry)
-        answer = measure_device(rule, question, entry, _point(points, entry), records)
-        reasons.append(answer.silence)
-        if answer.silence is not Silence.OK and records:
-            openings = ()
-            answer = measure_device(rule, question, entry, _point(points, entry), ())
+    for index, (entry, point) in enumerate(zip(entries, points, strict=True)):
+        question, hints = past.question_of(index, entry)
+        proof, answer, reason = _show(event.rule, question, entry, point, showing)
         answers.append(answer)
-        proofs.append(DeviceProof(records=openings))
+        proofs.append(replace(proof, past_from=hints))
+        reasons.append(reason)
     measured = assemble(
-        rule=rule, question=question, answers=answers, sums=sums, schedule_milli_wh=event.schedule_milli_wh
+        rule=event.rule,
+        question=past.question,
+        answers=answers,
+        sums=sums,
+        schedule_milli_wh=event.schedule_milli_wh,
     )
     return Evidence(
         measured=measured,
         proofs=tuple(proofs),
         reasons=tuple(reasons),
+        lookback=past.question.lookback,
+        calls_from=past.calls_from,
     )
 
 
@@ -108,72 +122,88 @@ def entries_of(suite: Suite, portfolio_id: bytes, count: int) -> list[Entry]:
     return suite.devices.read_many("entry", [(portfolio_id, index) for index in range(count)])
 
 
-def _point(points: dict[bytes, MeteringPoint], entry: Entry) -> MeteringPoint:
-    return points[entry.metering_point]
+def _show(
+    rule: Rule, question: Question, entry: Entry, point: MeteringPoint, showing: Showing
+) -> tuple[DeviceProof, Answer, Silence]:
+    """A leaf's proof and answer, and why what the book has does not count."""
+    starts, boundary = _needed_starts(rule, question)
+    proof, shown, refused = showing.of(entry.metering_point, starts, boundary)
+    answer = measure_device(rule, question, entry, point, shown)
+    if answer.silence is Silence.OK:
+        return proof, answer, Silence.OK
+    reason = refused or answer.silence
+    return DeviceProof(records=()), measure_device(rule, question, entry, point, ()), reason
 
 
-class _Shown:
-    """The book's records for the leaves of one event, with what the oracle knows of them."""
-
-    def __init__(self, suite: Suite, event: EventHistory, book: RecordBook, entries: Sequence[Entry]) -> None:
-        self._book = book
-        self._deadline = event.key.window_end + event.rule.reading_deadline
-        self._period = event.rule.period_seconds
-        self._starts = _needed_starts(event)
-        times = batch_times(suite, book)
-        self._times = {root: time for root, time in times.items() if time < self._deadline}
-        self._chosen = {entry.metering_point: self._choose(entry.metering_point) for entry in entries}
-        slots = [
-            (point, book.records[number].record.head.slot_start)
-            for point, numbers in self._chosen.items()
-            for number in numbers
-        ]
-        revisions = suite.oracle.read_many("revisionBefore", [(*slot, self._deadline) for slot in slots])
-        self._latest = dict(zip(slots, revisions, strict=True))
-
-    def of(self, entry: Entry) -> tuple[tuple[RecordOpening, ...], list[ShownRecord]]:
-        """The openings of a leaf's records, and what they show."""
-        openings, shown = [], []
-        for number in self._chosen[entry.metering_point]:
-            record = self._book.records[number].record
-            batch, place = next(item for item in self._book.batches_of(number) if item[0].root in self._times)
-            opening = record.opening(self._places(number), batch_root=batch.root, batch_path=batch.tree.path(place))
-            openings.append(opening)
-            latest = self._latest[record.head.metering_point, record.head.slot_start]
-            shown.append(ShownRecord.of(opening, attested_at=self._times[batch.root], latest_revision=latest))
-        return tuple(openings), shown
-
-    def _choose(self, metering_point: bytes) -> list[int]:
-        """Numbers of the records to show: of each slot with needed readings the highest revision attested in time."""
-        chosen: dict[int, int] = {}
-        for number in self._book.of_point(metering_point):
-            head = self._book.records[number].record.head
-            counts = any(batch.root in self._times for batch, _ in self._book.batches_of(number))
-            if not counts or self._period % head.period_seconds or not self._places(number):
-                continue
-            best = chosen.get(head.slot_start)
-            if best is None or head.revision > self._book.records[best].record.head.revision:
-                chosen[head.slot_start] = number
-        return [chosen[start] for start in sorted(chosen)]
-
-    def _places(self, number: int) -> list[int]:
-        """Places of a record's readings that are needed."""
-        head = self._book.records[number].record.head
-        places: list[int] = []
-        for start in self._starts:
-            first = max(start, head.slot_start)
-            last = min(start + self._period, head.slot_end)
-            low = -(-(first - head.slot_start) // head.period_seconds)
-            high = -(-(last - head.slot_start) // head.period_seconds)
-            places.extend(range(low, high))
-        return places
+def _needed_starts(rule: Rule, question: Question) -> tuple[list[int], int]:
+    """Starts of the settlement periods whose readings are needed, and where past days end, UTC seconds."""
+    starts = [question.key.window_start + period * rule.period_seconds for period in periods_of(question.ordered_mask)]
+    if rule.baseline is BaselineMethod.METER_BEFORE:
+        starts.extend(baseline_starts(rule, question.first_notice))
+    plan = plan_of(rule, question)
+    if plan is None:
+        return starts, 0
+    rows = (*plan.starts, plan.adjustment_starts, *plan.past_adjustment_starts)
+    return sorted({*starts, *(start for row in rows for start in row if start is not None)}), plan.boundary
 
 
-def _needed_starts(event: EventHistory) -> list[int]:
-    """Starts of the settlement periods whose readings are needed, UTC seconds."""
-    ordered = [
-        event.key.window_start + period * event.rule.period_seconds for period in periods_of(event.state.ordered_mask)
-    ]
-    if event.rule.baseline is not BaselineMethod.METER_BEFORE:
-        return ordered
-    return [*baseline_starts(event.rule, event.state.first_notice), *ordered]
+@dataclass(frozen=True, kw_only=True)
+class _Past:
+    """What is asked of all leaves, and what the calls of each are found from."""
+
+    suite: Suite
+    question: Question
+    horizon: int = 0
+    """UTC start of the first day looked at."""
+    calls_from: int = 0
+    calls: tuple[Call, ...] = ()
+    """Of the portfolio."""
+
+    @classmethod
+    def of(cls, suite: Suite, event: EventHistory) -> _Past:
+        """From the chain; nothing is read of past days where the rule needs none."""
+        question = question_of(event)
+        if event.rule.baseline is not BaselineMethod.X_OF_Y:
+            return cls(suite=suite, question=question)
+        lookback = lookback_of(suite, event.key.rule_id)
+        days = days_of(
+            lookback,
+            event.key,
+            question.first_notice,
+            read=lambda first, until: suite.rulebook.read("calendarDays", lookback.calendar_id, first, until),
+            next_day=lambda: suite.rulebook.read("nextDay", lookback.calendar_id),
+        )
+        horizon = horizon_of(lookback, days, event.key.window_start)
+        past = cls(suite=suite, question=replace(question, lookback=lookback, calendar=days), horizon=horizon)
+        calls_from, calls = past.gather(event.key.portfolio_id)
+        return replace(past, calls_from=calls_from, calls=calls)
+
+    def gather(self, portfolio_id: bytes) -> tuple[int, tuple[Call, ...]]:
+        """A portfolio's calls that may reach beyond the horizon, and the window from which they are gathered."""
+        start = self.suite.rights.read("previousWindow", portfolio_id, self.horizon + 1)
+        calls = self.suite.rights.read("callsFrom", portfolio_id, start, self.question.key.window_start)
+        return start, tuple(calls)
+
+    def question_of(self, index: int, entry: Entry) -> tuple[Question, tuple[int, ...]]:
+        """What is asked of a leaf, and from where the calls of its device's earlier portfolios are gathered."""
+        if self.question.lookback == NO_LOOKBACK:
+            return self.question, ()
+        hints: list[int] = []
+
+        def gather(portfolio_id: bytes) -> Sequence[Call]:
+            start, calls = self.gather(portfolio_id)
+            hints.append(start)
+            return calls
+
+        devices = self.suite.devices
+        calls = calls_of_device(
+            portfolio_id=self.question.key.portfolio_id,
+            index=index,
+            entry=entry,
+            horizon=self.horizon,
+            own=self.calls,
+            stays=lambda: devices.read("pastStays", entry.metering_point),
+            place_of=lambda stay: devices.read("entry", stay.portfolio_id, stay.index),
+            gather=gather,
+        )
+        return replace(self.question, calls=calls), tuple(hints)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flexbond.chain.events import read_events
 from flexbond.ids import dispatch_hash, token_id
-from flexbond.model.types import Answer, EventStatus, Funding
+from flexbond.model.types import Answer, CalendarDays, EventStatus, Funding
 from flexbond.operations.errors import OperationError, UnknownError
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         EventKey,
         EventState,
         Grid,
+        Lookback,
         Product,
         Rule,
         Settled,
@@ -131,6 +132,39 @@ def rule_of(suite: Suite, rule_id: bytes) -> Rule:
         rule: Rule = item.rule
         return rule
     raise UnknownError(f"There is no rule 0x{rule_id.hex()}.", "Check its id, and the network.")
+
+
+def lookback_of(suite: Suite, rule_id: bytes) -> Lookback:
+    """What a published rule looks back on; the empty one without past days. Raises UnknownError."""
+    for item in logs_of(suite, "Rulebook", "RulePublished", rule_id=rule_id):
+        lookback: Lookback = item.lookback
+        return lookback
+    raise UnknownError(f"There is no rule 0x{rule_id.hex()}.", "Check its id, and the network.")
+
+
+def calendars_of(suite: Suite) -> dict[bytes, CalendarDays]:
+    """All published calendars with all their days, by their id."""
+    found = {
+        item.calendar_id: CalendarDays(calendar=item.calendar, first_day=item.first_day, summer=(), holidays=())
+        for item in logs_of(suite, "Rulebook", "CalendarPublished")
+    }
+    for item in logs_of(suite, "Rulebook", "CalendarExtended"):
+        kept = found[item.calendar_id]
+        found[item.calendar_id] = replace(
+            kept, summer=(*kept.summer, *item.summer), holidays=(*kept.holidays, *item.holidays)
+        )
+    return found
+
+
+def calendar_of(suite: Suite, calendar_id: bytes) -> CalendarDays:
+    """A published calendar with all its days. Raises UnknownError."""
+    found = calendars_of(suite).get(calendar_id)
+    if found is None:
+        raise UnknownError(
+            f"There is no calendar 0x{calendar_id.hex()}.",
+            "Check its id and the network, or publish it with `flexbond calendar publish`.",
+        )
+    return found
 
 
 def grids_of(suite: Suite) -> dict[int, Grid]:

@@ -1,4 +1,4 @@
-"""Signing interval data into the record book, and attesting the book's records in batches."""
+"""Signing interval data into the record book, and attesting the book's records in batches; see `anchoring` for the other way."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from flexbond import metering
 from flexbond.chain.errors import ContractRevert, GasLimitError
 from flexbond.chain.rpc import RpcError
 from flexbond.model.types import Grid, SignerScheme
+from flexbond.operations.booked import BookedRecord
 from flexbond.operations.common import oracle_domain, time_of, titled
 from flexbond.operations.errors import NotYoursError, OperationError, RecordsDifferError
 from flexbond.operations.history import grids_of
 from flexbond.operations.progress import Progress, silent
 from flexbond.operations.proving import is_for_size
-from flexbond.operations.recordbook import BookedRecord
 from flexbond.operations.rehearsal import DrySender
-from flexbond.records import MeterRecord
+from flexbond.records import MeterRecord, Standing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from flexbond.chain.send import Sender
     from flexbond.chain.suite import Suite, Transaction
@@ -68,7 +68,7 @@ class Attested:
     batches: tuple[bytes, ...]
     """Roots attested now."""
     known: int
-    """Records that were attested before."""
+    """Records that were attested or anchored before."""
     not_over: int
     """Records whose slot has not ended yet."""
     refused: tuple[Refused, ...]
@@ -126,15 +126,16 @@ def sign_series(
 def attest(
     suite: Suite, sender: Sender, book: RecordBook, *, max_batch: int = MAX_BATCH, progress: Progress = silent
 ) -> Attested:
-    """Brings all records of the book that are not attested yet to the oracle, in batches below the gas cap. By anyone.
+    """Brings all records of the book to the oracle that it has in neither way, in batches below the gas cap. By anyone.
 
-    A batch is written into the book before it is sent; one whose root the oracle knows is not sent again. A record that is refused is
-    left out and named. Raises GasLimitError if not even one record fits, NodeUnreachableError.
+    An anchored revision does not count, so that it is attested too. A batch is written into the book before it is sent; one whose root
+    the oracle knows is not sent again. A record that is refused is left out and named. Raises GasLimitError if not even one record fits,
+    NodeUnreachableError.
     """
     sender.recover()
-    attested = _attested_numbers(suite, book)
+    known = kept_numbers(book, standings(suite, book))
     now = time_of(suite)
-    open_numbers = [number for number in range(len(book)) if number not in attested]
+    open_numbers = [number for number in range(len(book)) if number not in known]
     ready = [number for number in open_numbers if book.records[number].record.head.slot_end <= now]
     roots: list[bytes] = []
     refused: list[Refused] = []
@@ -153,22 +154,25 @@ def attest(
     return Attested(
         records=sent,
         batches=tuple(roots),
-        known=len(attested),
+        known=len(known),
         not_over=len(open_numbers) - len(ready),
         refused=tuple(refused),
     )
 
 
-def batch_times(suite: Suite, book: RecordBook) -> dict[bytes, int]:
-    """When each batch of the book was attested, UTC seconds, by its root; those that never were are left out."""
-    roots = list(dict.fromkeys(batch.root for batch in book.batches))
-    times = suite.oracle.read_many("attestedAt", [(root,) for root in roots])
-    return {root: time for root, time in zip(roots, times, strict=True) if time}
+def standings(suite: Suite, book: RecordBook) -> dict[bytes, Standing]:
+    """When each root of the book came to the oracle; those that never did are left out."""
+    roots = book.roots
+    found = suite.oracle.read_many("standing", [(root,) for root in roots])
+    times = [Standing(at=at, attested_at=attested_at) for at, attested_at in found]
+    return {root: time for root, time in zip(roots, times, strict=True) if time.at}
 
 
-def _attested_numbers(suite: Suite, book: RecordBook) -> set[int]:
-    times = batch_times(suite, book)
-    return {number for batch in book.batches if batch.root in times for number in batch.records}
+def kept_numbers(book: RecordBook, known: Mapping[bytes, Standing]) -> set[int]:
+    """Numbers of the book's records that the oracle has, in a way that counts."""
+    attested = {number for batch in book.batches if batch.root in known for number in batch.records}
+    anchored = {number for anchor in book.anchors if anchor.root in known for leaf in anchor.leaves for number in leaf}
+    return attested | {number for number in anchored if book.records[number].record.head.revision == 0}
 
 
 def _fitting(

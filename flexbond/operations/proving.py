@@ -81,6 +81,8 @@ def _transaction(suite: Suite, event: EventHistory, evidence: Evidence, proven: 
         root=evidence.measured.tree.root,
         totals=evidence.measured.totals,
         schedule_milli_wh=event.schedule_milli_wh,
+        lookback=evidence.lookback,
+        calls_from=evidence.calls_from,
         cursor=evidence.cursor(proven),
     )
     transaction = suite.measurement.transaction("prove", context, evidence.proofs[proven : proven + count])

@@ -1,9 +1,10 @@
-"""The record book: every record a provider may have to prove, with its salt and signature, and the batches it was attested in.
+"""The record book: every record a provider may have to prove, with its salt and signature, and the roots under which it was kept.
 
-A file of JSON lines. The first states chain and oracle. Then come lines of two kinds, only ever appended: a record, and a batch,
-which lists records of the book by their number (from 0) in the order of the batch. A batch is written before it is sent, so that
-whatever became of the program, its root can be looked up on chain. A last line without its line break was cut off while it was
-written: it is dropped. Whoever holds the book can open the readings; keep it as private as they are.
+A file of JSON lines. The first states chain and oracle. Then come lines of three kinds, only ever appended: a record; a batch that
+is attested, which lists records of the book by their number (from 0) in the order of the batch; and an anchored root, which lists the
+records of each leaf, over as many lines as it needs. A root is written before it is sent, so that whatever became of the program, it
+can be looked up on chain. A last line without its line break, or a root without its last line, was cut off while it was written: it is
+dropped. Whoever holds the book can open the readings; keep it as private as they are.
 """
 
 # JSON is anything until it is checked.
@@ -13,11 +14,11 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from flexbond.model.types import P256Record, SignedRecord, SignerScheme
+from flexbond.model.openings import Inclusion
+from flexbond.operations.booked import BookedRecord, Key, equivocation, read_record, record_json
 from flexbond.operations.errors import (
     DocumentDomainError,
     DocumentDuplicateError,
@@ -25,7 +26,6 @@ from flexbond.operations.errors import (
     DocumentSyntaxError,
     DocumentTooLargeError,
     DocumentUnreadableError,
-    RecordsDifferError,
 )
 from flexbond.operations.files import (
     MAX_BOOK_BYTES,
@@ -37,8 +37,7 @@ from flexbond.operations.files import (
     write_text,
 )
 from flexbond.operations.structs import address, hex_bytes, integer, listed
-from flexbond.records import MAX_READINGS, MeterRecord, RecordError, RecordHead
-from flexbond.trees import BatchTree
+from flexbond.trees import MAX_HISTORY, BatchTree, history_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -48,45 +47,9 @@ if TYPE_CHECKING:
 SCHEMA: Final = "flexbond/record-book"
 VERSION: Final = 1
 MAX_BATCH: Final = 4_096
-"""Most records of a batch in the book."""
+"""Most records of a batch in the book, and of a line of an anchored root."""
 
-_READING: Final = 2**39
-_RECORD_KEYS: Final = {"point", "slotStart", "periodSeconds", "revision", "readings", "estimated", "salt", "commitment"}
-_SIGNATURES: Final = {
-    SignerScheme.SECP256K1: ("r", "vs"),
-    SignerScheme.P256: ("r", "s", "x", "y"),
-}
-
-Key = tuple[bytes, int, int]
-"""Metering point, slot start in UTC seconds, revision."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class BookedRecord:
-    """A record and its signature."""
-
-    record: MeterRecord
-    scheme: SignerScheme
-    signature: tuple[bytes, ...]
-    """secp256k1: r and vs; P-256: r, s, x and y. 32 bytes each."""
-
-    @property
-    def key(self) -> Key:
-        """What there can be only one record of."""
-        head = self.record.head
-        return head.metering_point, head.slot_start, head.revision
-
-    @cached_property
-    def signed(self) -> SignedRecord | P256Record:
-        """The record as the oracle takes it."""
-        cls = SignedRecord if self.scheme is SignerScheme.SECP256K1 else P256Record
-        return cls.from_tuple((self.record.head.pack(), self.record.commitment, *self.signature))
-
-    @classmethod
-    def of(cls, record: MeterRecord, signed: SignedRecord | P256Record) -> Self:
-        """From what a device signed."""
-        scheme = SignerScheme.SECP256K1 if isinstance(signed, SignedRecord) else SignerScheme.P256
-        return cls(record=record, scheme=scheme, signature=signed.as_tuple()[2:])
+_ANCHOR_KEYS: Final = {"anchor", "part", "parts", "leaves"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +65,41 @@ class Batch:
         """What the oracle keeps."""
         return self.tree.root
 
+    def inclusion(self, place: int) -> Inclusion:
+        """What shows that a record is in the batch."""
+        return Inclusion(batch_root=self.root, path=self.tree.path(place), history=())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchor:
+    """Records that were or are to be anchored under one root."""
+
+    leaves: tuple[tuple[int, ...], ...]
+    """Of each leaf the numbers in the book: of one record, or of several of a history leaf, in their order."""
+    hashes: tuple[tuple[bytes, ...], ...]
+    """Their struct hashes."""
+    tree: BatchTree
+
+    @classmethod
+    def of(cls, leaves: Sequence[tuple[int, ...]], hashes: Sequence[tuple[bytes, ...]]) -> Self:
+        """The root over these leaves, in order. Raises TreeError."""
+        tree = BatchTree.of([leaf[0] if len(leaf) == 1 else history_leaf(leaf) for leaf in hashes])
+        return cls(leaves=tuple(leaves), hashes=tuple(hashes), tree=tree)
+
+    @property
+    def root(self) -> bytes:
+        """What the oracle keeps."""
+        return self.tree.root
+
+    def inclusion(self, leaf: int) -> Inclusion:
+        """What shows that the records of a leaf are under the root."""
+        history = self.hashes[leaf]
+        path = self.tree.path(leaf)
+        return Inclusion(batch_root=self.root, path=path, history=() if len(history) == 1 else history)
+
 
 class RecordBook:
-    """Records and batches of one oracle, in a file that only grows."""
+    """Records of one oracle and the roots they are under, in a file that only grows."""
 
     def __init__(self, path: Path, *, chain_id: int, oracle: str) -> None:
         self.path = path
@@ -112,10 +107,13 @@ class RecordBook:
         self.oracle = oracle
         self.records: list[BookedRecord] = []
         self.batches: list[Batch] = []
+        self.anchors: list[Anchor] = []
         self._numbers: dict[Key, int] = {}
         self._by_slot: dict[tuple[bytes, int], list[int]] = {}
         self._by_point: dict[bytes, list[int]] = {}
         self._homes: dict[int, list[tuple[Batch, int]]] = {}
+        self._anchored: dict[int, list[tuple[Anchor, int, int]]] = {}
+        self._parts: list[list[tuple[int, ...]]] = []
 
     # -------------------------------------------------------------- opening
 
@@ -152,10 +150,13 @@ class RecordBook:
             chain_id=integer(first["chainId"], place=f"{path}, chainId", low=1),
             oracle=address(first["oracle"], place=f"{path}, oracle"),
         )
+        kept = end = len(lines[0]) + 1
         for number, line in enumerate(lines[1:], start=2):
-            book._take(_line(line, f"{path}, line {number}"), place=f"{path}, line {number}")
-        if whole < len(content):
-            book._cut(whole)
+            end += len(line) + 1
+            if book._take(_line(line, f"{path}, line {number}"), place=f"{path}, line {number}"):
+                kept = end
+        if kept < len(content):
+            book._cut(kept)
         return book
 
     # -------------------------------------------------------------- reading
@@ -182,6 +183,15 @@ class RecordBook:
         """Batches that hold a record, and its place in each."""
         return list(self._homes.get(number, ()))
 
+    def anchors_of(self, number: int) -> list[tuple[Anchor, int, int]]:
+        """Anchored roots that hold a record, its leaf in each and its place in that leaf."""
+        return list(self._anchored.get(number, ()))
+
+    @property
+    def roots(self) -> list[bytes]:
+        """All roots of the book, attested and anchored."""
+        return list(dict.fromkeys([batch.root for batch in self.batches] + [anchor.root for anchor in self.anchors]))
+
     # -------------------------------------------------------------- writing
 
     def add(self, records: Iterable[BookedRecord]) -> int:
@@ -195,8 +205,8 @@ class RecordBook:
             if known is None:
                 new[booked.key] = booked
             elif known.record.commitment != booked.record.commitment:
-                raise _equivocation(booked.key)
-        self._append(_record_json(booked) for booked in new.values())
+                raise equivocation(booked.key)
+        self._append(record_json(booked) for booked in new.values())
         for booked in new.values():
             self._keep(booked)
         return len(new)
@@ -208,6 +218,16 @@ class RecordBook:
             self._append([{"batch": "0x" + batch.root.hex(), "records": list(batch.records)}])
             self._keep_batch(batch)
         return batch
+
+    def anchor_of(self, leaves: Sequence[tuple[int, ...]]) -> Anchor:
+        """The root over these leaves, each of one record or of several; nothing is written. Raises TreeError."""
+        return Anchor.of(leaves, [tuple(self.records[number].record.struct_hash for number in leaf) for leaf in leaves])
+
+    def plan_anchor(self, anchor: Anchor) -> None:
+        """Writes an anchored root down unless it is in the book."""
+        if all(known.root != anchor.root for known in self.anchors):
+            self._append(_anchor_lines(anchor))
+            self._keep_anchor(anchor)
 
     # -------------------------------------------------------------- inside
 
@@ -230,34 +250,60 @@ class RecordBook:
             ) from error
 
     def _cut(self, size: int) -> None:
-        """Takes off the last line, which was not written whole."""
+        """Takes off what was not written whole."""
+        self._parts.clear()
         with self.path.open("rb+") as file:
             file.truncate(size)
 
-    def _take(self, content: dict[str, Any], *, place: str) -> None:
+    def _take(self, content: dict[str, Any], *, place: str) -> bool:
+        """Takes a line; whether it ends what it belongs to."""
+        if "anchor" in content:
+            return self._take_part(require_keys(content, _ANCHOR_KEYS, place=place), place)
+        if self._parts:
+            raise DocumentFieldError("stands among the lines of an anchored root.", "Remove the line.", place=place)
         if "batch" in content:
             self._take_batch(require_keys(content, {"batch", "records"}, place=place), place)
-            return
-        booked = _read_record(content, place)
+            return True
+        booked = read_record(content, place)
         known = self.find(booked.key)
         if known is not None and known.record.commitment != booked.record.commitment:
-            raise _equivocation(booked.key)
+            raise equivocation(booked.key)
         if known is not None:
             raise DocumentDuplicateError("is a record that the book already has.", "Remove the line.", place=place)
         self._keep(booked)
+        return True
+
+    def _take_part(self, content: dict[str, Any], place: str) -> bool:
+        parts = integer(content["parts"], place=f"{place}, parts", low=1)
+        if integer(content["part"], place=f"{place}, part") != len(self._parts) or parts <= len(self._parts):
+            raise DocumentFieldError("is not the next line of its root.", "Remove the root's lines.", place=place)
+        given = listed(content["leaves"], place=f"{place}, leaves", limit=MAX_BATCH)
+        if not given:
+            raise DocumentFieldError("lists no records.", "Remove the line.", place=place)
+        self._parts.append([self._numbers_in(item, place=f"{place}, leaves", limit=MAX_HISTORY) for item in given])
+        if len(self._parts) < parts:
+            return False
+        anchor = self.anchor_of([leaf for part in self._parts for leaf in part])
+        self._parts.clear()
+        if anchor.root != hex_bytes(content["anchor"], place=f"{place}, anchor", size=32):
+            raise DocumentFieldError("has a root that its records do not give.", "Remove the line.", place=place)
+        self._keep_anchor(anchor)
+        return True
 
     def _take_batch(self, content: dict[str, Any], place: str) -> None:
-        high = len(self.records) - 1
-        numbers = tuple(
-            integer(item, place=f"{place}, records", high=max(high, 0))
-            for item in listed(content["records"], place=f"{place}, records", limit=MAX_BATCH)
-        )
-        if not numbers or high < 0 or len(set(numbers)) < len(numbers):
-            raise DocumentFieldError("lists no records, or one twice.", "Remove the line.", place=place)
-        batch = self._batch(numbers)
+        batch = self._batch(self._numbers_in(content["records"], place=f"{place}, records", limit=MAX_BATCH))
         if batch.root != hex_bytes(content["batch"], place=f"{place}, batch", size=32):
             raise DocumentFieldError("has a root that its records do not give.", "Remove the line.", place=place)
         self._keep_batch(batch)
+
+    def _numbers_in(self, content: Any, *, place: str, limit: int) -> tuple[int, ...]:
+        high = len(self.records) - 1
+        numbers = tuple(
+            integer(item, place=place, high=max(high, 0)) for item in listed(content, place=place, limit=limit)
+        )
+        if not numbers or high < 0 or len(set(numbers)) < len(numbers):
+            raise DocumentFieldError("lists no records, or one twice.", "Remove the line.", place=place)
+        return numbers
 
     def _batch(self, numbers: tuple[int, ...]) -> Batch:
         return Batch(records=numbers, tree=BatchTree.of([self.records[item].record.struct_hash for item in numbers]))
@@ -275,6 +321,12 @@ class RecordBook:
         for place, number in enumerate(batch.records):
             self._homes.setdefault(number, []).append((batch, place))
 
+    def _keep_anchor(self, anchor: Anchor) -> None:
+        self.anchors.append(anchor)
+        for leaf, numbers in enumerate(anchor.leaves):
+            for place, number in enumerate(numbers):
+                self._anchored.setdefault(number, []).append((anchor, leaf, place))
+
     def __iter__(self) -> Iterator[BookedRecord]:
         return iter(self.records)
 
@@ -288,58 +340,17 @@ def _line(content: bytes, place: str) -> dict[str, Any]:
     return parse(content, place=place)
 
 
-def _record_json(booked: BookedRecord) -> dict[str, Any]:
-    record, head = booked.record, booked.record.head
-    return {
-        "point": "0x" + head.metering_point.hex(),
-        "slotStart": head.slot_start,
-        "periodSeconds": head.period_seconds,
-        "revision": head.revision,
-        "readings": list(record.readings_milli_wh),
-        "estimated": [place for place, flag in enumerate(record.estimated) if flag],
-        "salt": "0x" + record.salt.hex(),
-        "commitment": "0x" + record.commitment.hex(),
-        **{name: "0x" + part.hex() for name, part in zip(_SIGNATURES[booked.scheme], booked.signature, strict=True)},
-    }
-
-
-def _read_record(content: dict[str, Any], place: str) -> BookedRecord:
-    scheme = SignerScheme.P256 if "x" in content else SignerScheme.SECP256K1
-    names = _SIGNATURES[scheme]
-    given = require_keys(content, _RECORD_KEYS | set(names), place=place)
-    readings = listed(given["readings"], place=f"{place}, readings", limit=MAX_READINGS)
-    flagged = listed(given["estimated"], place=f"{place}, estimated", limit=MAX_READINGS)
-    last = len(readings) - 1
-    estimated = {integer(item, place=f"{place}, estimated", high=max(last, 0)) for item in flagged}
-    if last < 0 or len(estimated) < len(flagged):
-        raise DocumentFieldError("has no readings, or flags one twice.", "Correct the line.", place=place)
-    try:
-        head = RecordHead(
-            metering_point=hex_bytes(given["point"], place=f"{place}, point", size=16),
-            slot_start=integer(given["slotStart"], place=f"{place}, slotStart"),
-            period_seconds=integer(given["periodSeconds"], place=f"{place}, periodSeconds", low=1),
-            readings=len(readings),
-            revision=integer(given["revision"], place=f"{place}, revision"),
-        )
-    except RecordError as error:
-        raise DocumentFieldError(error.message, error.next_step, place=place) from error
-    record = MeterRecord(
-        head=head,
-        readings_milli_wh=tuple(
-            integer(item, place=f"{place}, readings", low=-_READING, high=_READING - 1) for item in readings
-        ),
-        estimated=tuple(number in estimated for number in range(len(readings))),
-        salt=hex_bytes(given["salt"], place=f"{place}, salt", size=32),
-    )
-    if record.commitment != hex_bytes(given["commitment"], place=f"{place}, commitment", size=32):
-        raise DocumentFieldError("has a commitment that its readings do not give.", "Sign them anew.", place=place)
-    signature = tuple(hex_bytes(given[name], place=f"{place}, {name}", size=32) for name in names)
-    return BookedRecord(record=record, scheme=scheme, signature=signature)
-
-
-def _equivocation(key: Key) -> RecordsDifferError:
-    point, slot_start, revision = key
-    return RecordsDifferError(
-        f"Metering point 0x{point.hex()} has another record of the slot from {slot_start} with revision {revision}.",
-        "Sign corrected readings with a higher revision: two records of one revision suspend the device.",
-    )
+def _anchor_lines(anchor: Anchor) -> list[dict[str, Any]]:
+    """As many lines as keep each within what a line may hold."""
+    parts: list[list[tuple[int, ...]]] = []
+    room = 0
+    for leaf in anchor.leaves:
+        if len(leaf) > room:
+            parts.append([])
+            room = MAX_BATCH
+        parts[-1].append(leaf)
+        room -= len(leaf)
+    root = "0x" + anchor.root.hex()
+    return [
+        {"anchor": root, "part": number, "parts": len(parts), "leaves": leaves} for number, leaves in enumerate(parts)
+    ]

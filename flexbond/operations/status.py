@@ -166,11 +166,14 @@ def account_status(suite: Suite, account: str) -> AccountStatus:
 
 def locks_of(suite: Suite, account: str) -> tuple[Lock, ...]:
     """What an account has locked, above zero."""
-    told = {item.lock_id: item for item in logs_of(suite, "CollateralEscrow", "Locked", owner=account)}
+    locked = logs_of(suite, "CollateralEscrow", "Locked", owner=account)
+    told = {item.lock_id: (item.token, LockReason(item.reason), item.key) for item in locked}
+    for item in logs_of(suite, "CollateralEscrow", "Purchased", provider=account):
+        told[item.lock_id] = item.token, LockReason.RIGHTS, item.key
     stored = suite.escrow.read_many("lockOf", [(identity,) for identity in told])
     return tuple(
-        Lock(id=item.lock_id, token=item.token, reason=LockReason(item.reason), key=item.key, amount=lock.amount)
-        for item, lock in zip(told.values(), stored, strict=True)
+        Lock(id=identity, token=token, reason=reason, key=key, amount=lock.amount)
+        for (identity, (token, reason, key)), lock in zip(told.items(), stored, strict=True)
         if lock.amount and lock.owner == account
     )
 

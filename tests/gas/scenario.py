@@ -187,7 +187,7 @@ class Story:
         self.note("release: part")
         world.measurement.nominate.send(product.event_key, self.nominated, [5_000_000] * 8, sender=people.provider)
         self.note("nominate: 8 periods")
-        world.rights.declareUnavailable.send(self.portfolio, start, sender=people.provider)
+        world.rights.declareUnavailable.send(product.event_key, sender=people.provider)
         self.note("declareUnavailable")
         world.rights.release.send(product, people.buyer, 15, sender=people.buyer)
         self.note("release: all, unavailable")
@@ -251,6 +251,8 @@ class Story:
                 gas.append(self.evm.result.gas_used)
             self.gas[f"attest: one {name} record"] = gas[0]
             self.gas[f"attest: further {name} record of {len(homes) - 1}"] = (gas[1] - gas[0]) // (len(homes) - 2)
+        world.oracle.anchor.send(self.batch.tree.levels[-2][0], sender=self.people.relayer)
+        self.note("anchor: a root over any number of records")
         for homes, name in zip(self.fleets, ("reportEquivocation", "reportEquivocationP256"), strict=True):
             pair = [world.sign(homes[0], world.record(homes[0], slot, [value] * 96)) for value in (1_000, 2_000)]
             getattr(world.oracle, name).send(*pair, sender=self.people.relayer)

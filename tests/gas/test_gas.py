@@ -14,6 +14,7 @@ import pytest
 
 from flexbond.chain.node import LocalNode, NodeSettings
 from tests.gas.anvil import AnvilEvm
+from tests.gas.proof_scenario import proof_gas
 from tests.gas.scenario import Story
 from tests.support.evm import GENESIS
 
@@ -26,10 +27,12 @@ VARIABLE: Final = "FLEXBOND_GAS_SNAPSHOT"
 LIMITS: Final = (
     ("attest: further secp256k1 record", 11_000),
     ("attest: further P-256 record", 25_000),
-    ("issue: fresh right, further window", 200_000),
-    ("issue: fresh right, window and nonce word in use", 200_000),
+    ("take: fresh right, window and nonce word in use", 200_000),
+    ("take: fresh right, further window", 230_000),
+    ("issue: fresh right", 200_000),
     ("dispatch:", 230_000),
     ("settle:", 230_000),
+    ("measure: one device, 8 periods, MeterBefore", 60_000),
     ("collect: of 17, others collected before, the payee has a balance", 80_000),
     ("collect: of 17, all slots new", 115_000),
 )
@@ -40,7 +43,9 @@ LIMITS: Final = (
 def measured() -> dict[str, int]:
     """Gas by action."""
     with LocalNode(NodeSettings(timestamp=GENESIS - 1)) as node:
-        return Story(AnvilEvm(node.url)).tell()
+        gas = Story(AnvilEvm(node.url)).tell()
+    with LocalNode(NodeSettings(timestamp=GENESIS - 1)) as node:
+        return dict(sorted((gas | proof_gas(AnvilEvm(node.url))).items()))
 
 
 def test_gas_is_as_in_the_snapshot(measured: dict[str, int]) -> None:

@@ -15,10 +15,12 @@ from flexbond.chain.rpc import Rpc
 from flexbond.chain.send import Sender, SendSettings
 from flexbond.metering import IntervalSeries
 from flexbond.model.types import (
+    NO_LOOKBACK,
     ClampLevel,
     DeviceKind,
     Direction,
     Grid,
+    Lookback,
     Product,
     Rule,
     SignerScheme,
@@ -27,8 +29,8 @@ from flexbond.model.types import (
 )
 from flexbond.operations import dispatching, enrolment, governing, market, meters, money
 from flexbond.operations.common import oracle_domain
-from flexbond.operations.drafts import draft_rule
 from flexbond.operations.recordbook import RecordBook
+from flexbond.rules import template
 from flexbond.signing.devices import DeviceKey
 
 if TYPE_CHECKING:
@@ -117,6 +119,10 @@ class Stage:
         """Of the story, in this suite's money."""
         return rule_in(self.token, self.people.unclaimed.address)
 
+    def lookback(self) -> Lookback:
+        """What the rule looks back on: nothing."""
+        return NO_LOOKBACK
+
     def product(self, *, window_start: int = WINDOW_START) -> Product:
         """Two hours of Shed in the evening, in lots of 1 kW."""
         return Product(
@@ -144,7 +150,7 @@ class Stage:
         suite, people = self.suite, self.people
         operator = self.sender(people.market_operator)
         governing.publish_grid(suite, operator, GRID)
-        self.rule_id = governing.publish_rule(suite, operator, self.rule())
+        self.rule_id = governing.publish_rule(suite, operator, self.rule(), self.lookback())
         for account, buyer in ((people.provider, False), (people.buyer, True), (people.second_buyer, True)):
             governing.qualify(suite, operator, account.address, buyer=buyer, provider=not buyer, expiry=FOREVER)
             money.deposit(suite, self.sender(account), account, self.token, DEPOSIT, mint=True, up_to=True)
@@ -258,7 +264,7 @@ class Stage:
 def rule_in(currency: str, unclaimed_to: str) -> Rule:
     """Each home against its own last hour before the notice, clamped on its own, without tolerance."""
     return replace(
-        draft_rule(currency=currency, unclaimed_to=unclaimed_to),
+        template().filled(currency=currency, unclaimed_to=unclaimed_to).rule,
         clamp_level=ClampLevel.DEVICE,
         min_assurance=DeviceKind.DEVICE,
         tolerance_kind=ToleranceKind.DEDUCTIBLE,

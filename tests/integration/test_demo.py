@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -17,11 +18,15 @@ import pytest
 
 from flexbond.chain.events import load_events
 from flexbond.chain.node import HOST, NodeError, clone_root
-from flexbond.demo import narrate, runner, summary
+from flexbond.demo import fontana, narrate, runner, summary
+from flexbond.demo.britain import chapter as british_chapter
+from flexbond.demo.britain.chapter import EVENTS as BRITISH_EVENTS
+from flexbond.demo.britain.result import BritishResult
 from flexbond.demo.ledger import Ledger
 from flexbond.demo.play import Play
-from flexbond.demo.result import DemoResult
-from flexbond.demo.stage import set_up
+from flexbond.demo.result import ChapterResult, DemoResult, FontanaResult
+from flexbond.demo.tell import EVENTS
+from tests.python.demo import british_sample as british
 from tests.python.demo import demo_sample as sample
 
 COMMAND = [sys.executable, "-c", "from flexbond.cli import main; raise SystemExit(main())"]
@@ -31,9 +36,19 @@ COMMAND = [sys.executable, "-c", "from flexbond.cli import main; raise SystemExi
 class Run:
     """What a run gave."""
 
-    result: DemoResult
+    whole: DemoResult
     out: Path
     seconds: float
+
+    @property
+    def result(self) -> FontanaResult:
+        assert self.whole.fontana is not None
+        return self.whole.fontana
+
+    @property
+    def british(self) -> BritishResult:
+        assert self.whole.britain is not None
+        return self.whole.britain
 
 
 def run_on(network: str, folder: Path) -> Run:
@@ -67,6 +82,51 @@ def require_story(run: Run) -> None:
         assert event.uncalled_availability == alone.uncalled_availability
 
 
+def require_british_story(run: Run) -> None:
+    """The seven windows of October came out as the model, which knows no chain, says: to the base unit, days included."""
+    assert [line.window.slug for line in run.british.windows] == [window.slug for window in british.plan()]
+    for line in run.british.windows:
+        alone = british.line(line.window.slug)
+        assert [one.settled for one in line.dispatches] == [one.settled for one in alone.dispatches]
+        assert [one.periods for one in line.dispatches] == [one.periods for one in alone.dispatches]
+        assert line.periods == alone.periods
+        assert line.homes == alone.homes
+        assert line.axis == alone.axis
+        assert line.days == alone.days
+        assert line.passed_over == alone.passed_over
+        assert line.what_if == alone.what_if
+        assert (line.pool.amount, line.pool.remainder) == (alone.pool.amount, alone.pool.remainder)
+
+
+def require_statements(run: Run) -> None:
+    """Every party has a statement that adds up, nobody's money is missing, and its file says the same."""
+    result = run.british
+    parties = {party.name: party for party in result.parties}
+    assert [one.party for one in result.statements] == [
+        "Aggregator",
+        "Distribution operator",
+        "Transmission operator",
+        *result.homes.names,
+    ]
+    for one in result.statements:
+        party = parties[one.party]
+        assert one.opening.total + sum(line.amount for line in one.lines) == one.closing.total
+        assert one.closing.total + sum(line.amount for line in one.afterwards) == one.final.total
+        assert (one.final.free, one.final.locked) == (party.free, party.locked)
+        assert one.sum_of("Energy") == party.utilisation
+        assert one.sum_of("Penalty") == party.penalties
+        rows = list(csv.DictReader((run.out / one.file_name).read_text(encoding="utf-8").splitlines()))
+        balances = [row["balance"] for row in rows if row["part"] in ("opening", "closing", "settled")]
+        wanted = [f"{balance.total / 10**6:.6f}" for balance in (one.opening, one.closing, one.final)]
+        assert balances == wanted
+        assert len(rows) == len(one.lines) + len(one.afterwards) + 3
+    assert {line.window for one in result.statements for line in (*one.lines, *one.afterwards)} == {
+        window.slug for window in british.plan()
+    }
+    rest = sum(party.free + party.locked for party in result.parties if party.role in ("unclaimed", "pools"))
+    assert sum(one.final.total for one in result.statements) + rest == result.owed == result.held
+
+
 def require_balance(run: Run) -> None:
     """Deposits are withdrawals, free and locked money; what is left over is with the party that the rules name."""
     parties = run.result.parties
@@ -89,23 +149,36 @@ def test_the_story_on_anvil(on_anvil: Run) -> None:
 
 
 @pytest.mark.anvil
+def test_the_british_story_on_anvil(on_anvil: Run) -> None:
+    """Given Anvil, when the demonstration runs, then October's windows, days, shares and statements come out."""
+    require_british_story(on_anvil)
+    require_statements(on_anvil)
+
+
+@pytest.mark.anvil
 def test_the_files(on_anvil: Run) -> None:
     """Given a run, when it ends, then report and log are there, and nothing else."""
-    assert sorted(path.name for path in on_anvil.out.iterdir()) == ["events.jsonl", "report.html"]
+    statements = [one.file_name for one in on_anvil.british.statements]
+    assert sorted(path.name for path in on_anvil.out.iterdir()) == sorted(
+        [EVENTS, BRITISH_EVENTS, "report.html", *statements]
+    )
     page = (on_anvil.out / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "<script" not in page
+    assert on_anvil.british.rule_id in page
     for _, address in on_anvil.result.contracts:
         assert address in page
 
 
 @pytest.mark.anvil
-def test_the_log_alone_gives_the_table(on_anvil: Run) -> None:
-    """Given the log's file, when an auditor rebuilds the ledger from it, then every party's balances come out."""
-    log = list(load_events(on_anvil.out / "events.jsonl"))
-    assert len(log) == on_anvil.result.log_events
-    ledger = Ledger.of(on_anvil.result.token.address, log)
-    for party in on_anvil.result.parties:
+@pytest.mark.parametrize("chapter", ["fontana", "british"])
+def test_the_log_alone_gives_the_table(on_anvil: Run, chapter: str) -> None:
+    """Given a log's file, when an auditor rebuilds the ledger from it, then every party's balances come out."""
+    result: ChapterResult = on_anvil.result if chapter == "fontana" else on_anvil.british
+    log = list(load_events(on_anvil.out / (EVENTS if chapter == "fontana" else BRITISH_EVENTS)))
+    assert len(log) == result.log_events
+    ledger = Ledger.of(result.token.address, log)
+    for party in result.parties:
         account = ledger.accounts[party.address]
         assert (account.free, account.locked) == (party.free, party.locked)
         assert sum(account.moved.values()) == party.free + party.locked
@@ -133,17 +206,27 @@ def test_every_action_has_its_gas(on_anvil: Run) -> None:
     ]:
         assert 0 < gas[action].least <= gas[action].most < 16_700_000
     assert ("Governance", "grantRole") not in gas
+    assert {("Rulebook", "publishCalendar"), ("Rulebook", "extendCalendar"), ("MeterOracle", "anchor")} <= {
+        (line.contract, line.action) for line in on_anvil.british.gas
+    }
 
 
 @pytest.mark.anvil
 def test_it_is_told(on_anvil: Run) -> None:
     """Given a run, when it is told and summed up, then the sums are in both."""
-    story = "\n".join(narrate(on_anvil.result, on_anvil.out))
+    story = "\n".join(narrate(on_anvil.whole, on_anvil.out))
     assert "home-09 was silent" in story
-    assert "batteries are modelled" in story
-    told = summary(on_anvil.result, on_anvil.out)
+    assert "home-4 was silent" in story
+    assert story.count("batteries are modelled") == 2
+    told = summary(on_anvil.whole, on_anvil.out)
     assert json.loads(json.dumps(told)) == told
-    assert [window["penalty"] > 0 for window in told["windows"]] == [False, False, True, True, False]
+    penalised = {name: [window["penalty"] > 0 for window in of["windows"]] for name, of in told["chapters"].items()}
+    assert penalised == {
+        "fontana": [False, False, True, True, False],
+        "british": [False, True, False, True, False, False, True],
+    }
+    assert told["chapters"]["british"]["windows"][3]["days"] == ["2013-10-20", "2013-10-19"]
+    assert told["chapters"]["british"]["windows"][6]["silent"] == ["home-4"]
 
 
 @pytest.mark.ganache
@@ -153,6 +236,8 @@ def test_the_story_on_ganache(tmp_path: Path) -> None:
     run = run_on("ganache", tmp_path)
     require_story(run)
     require_balance(run)
+    require_british_story(run)
+    require_statements(run)
     assert "ganache" in run.result.client.lower()
 
 
@@ -175,22 +260,42 @@ def ends(port: int) -> bool:
     return not listens(port)
 
 
+def test_another_chapter_is_refused(tmp_path: Path) -> None:
+    """Given a chapter that there is none of, when it is asked for, then nothing starts."""
+    with pytest.raises(runner.ChapterError, match="no chapter Lisbon"):
+        runner.run(chapter="Lisbon", out=tmp_path)
+
+
 @pytest.mark.anvil
-def test_the_chain_ends_on_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_chapter_alone(tmp_path: Path) -> None:
+    """Given one chapter, when it is asked for, then it alone is run, told and shown."""
+    result = runner.run(chapter="fontana", out=tmp_path)
+    assert result.britain is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == [EVENTS, "report.html"]
+    assert "Great Britain" not in "\n".join(narrate(result, tmp_path))
+    assert list(summary(result, tmp_path)["chapters"]) == ["fontana"]
+
+
+@pytest.mark.anvil
+@pytest.mark.parametrize("chapter", ["fontana", "british"])
+def test_the_chain_ends_on_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chapter: str) -> None:
     """Given an error in the middle of the story, when it passes through, then the chain has ended and nothing is left behind."""
     ports: list[int] = []
+
+    module, play = (fontana, Play) if chapter == "fontana" else (british_chapter, british_chapter.Play)
+    set_up = module.set_up
 
     def noted(node, homes, folder, say):
         ports.append(node.port)
         return set_up(node, homes, folder, say)
 
-    def broken(self: Play) -> None:
+    def broken(self: object) -> None:
         raise RuntimeError("in the middle")
 
-    monkeypatch.setattr(runner, "set_up", noted)
-    monkeypatch.setattr(Play, "perform", broken)
+    monkeypatch.setattr(module, "set_up", noted)
+    monkeypatch.setattr(play, "perform", broken)
     with pytest.raises(RuntimeError, match="in the middle"):
-        runner.run(network="anvil", out=tmp_path)
+        runner.run(network="anvil", chapter=chapter, out=tmp_path)
     assert not listens(ports[0])
     assert list(tmp_path.iterdir()) == []
 
@@ -206,7 +311,7 @@ def test_the_chain_ends_on_interruption(tmp_path: Path, sent: signal.Signals) ->
     )
     try:
         assert process.stderr is not None
-        line = next(line for line in process.stderr if "Started anvil on port" in line)
+        line = next(line for line in process.stderr if "started anvil on port" in line)
         port = int(line.partition("port ")[2].partition(",")[0])
         assert listens(port)
         process.send_signal(sent)
@@ -231,4 +336,6 @@ def test_the_command_ends_well(tmp_path: Path) -> None:
     told = json.loads(done.stdout)
     assert told["network"] == "anvil"
     assert Path(told["report"]).is_file()
-    assert Path(told["events"]).is_file()
+    for chapter in told["chapters"].values():
+        assert Path(chapter["events"]).is_file()
+    assert all(Path(path).is_file() for path in told["chapters"]["british"]["statements"])

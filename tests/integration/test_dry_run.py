@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flexbond.calendars import build
 from flexbond.chain.node import NodeKind
 from flexbond.model.types import BaselineMethod, ClampLevel
 from flexbond.operations import collecting, enrolment, governing, market, settlement
-from flexbond.operations.documents import save_rule
 from flexbond.operations.history import find_events
+from flexbond.rules import rule_file_of, to_yaml
 from flexbond.units import format_time
 from tests.integration.shell import Shell
 from tests.integration.stage import CAPACITY_W, DAY, HOUR, NOTICE, START, WINDOW_END, WINDOW_START, raised
@@ -69,8 +70,13 @@ def before_the_sale(stage: Stage, dry: Rehearsals) -> None:
     folder, people = stage.folder, stage.people
     dry("deploy", key="deployer")
     dry("grid publish", "--period", "15 min", "--readings", "96", key="market_operator")
-    save_rule(folder / "rule.json", dataclasses.replace(stage.rule(), spot_checks=17))
-    dry("rule publish", str(folder / "rule.json"), key="market_operator")
+    drafted = rule_file_of(dataclasses.replace(stage.rule(), spot_checks=17), name="drafted")
+    (folder / "rule.yaml").write_text(to_yaml(drafted), encoding="utf-8")
+    dry("rules publish", str(folder / "rule.yaml"), key="market_operator")
+    dry("calendar publish", "--zone", "Asia/Tokyo", "--from", "2016", "--until", "2017", key="market_operator")
+    tokyo = build("Asia/Tokyo", "", 2016, 2017)
+    calendar = governing.publish_calendar(stage.suite, stage.sender(people.market_operator), tokyo)
+    dry("calendar extend", f"0x{calendar.hex()}", "--until", "2019", key="market_operator")
     until = ("--until", "2030-01-01T00:00Z")
     dry("participant qualify", people.relayer.address, "--buyer", *until, key="market_operator")
     dry("deposit", "5 MUSD", "--mint", key="buyer")
@@ -113,10 +119,11 @@ def after_the_event(stage: Stage, dry: Rehearsals, event: bytes) -> None:
     stage.at(START + 2 * DAY + 60)
     stage.sign(stage.book())
     records = ("--records", str(stage.book_path))
+    dry("meter anchor", *records, key="relayer")
     dry("meter attest", *records, key="relayer")
     stage.attest_signed()
     stage.at(WINDOW_END + DAY + 60)
-    dry("submit", identity, *records, key="provider")
+    dry("submit run", identity, *records, key="provider")
     dry("settle", identity, *records, key="provider")
     settlement.settle_event(suite, stage.sender(people.provider), event, records=stage.book())
     dry("collect", identity, key="relayer")

@@ -10,7 +10,7 @@ from flexbond.chain.clock import set_time
 from flexbond.chain.development import customer_signer, development_accounts
 from flexbond.chain.node import LocalNode, NodeKind, NodeSettings
 from flexbond.chain.rpc import Rpc
-from flexbond.operations.documents import save_rule
+from flexbond.rules import rule_file_of, to_json
 from flexbond.units import format_time
 from tests.integration.shell import Shell
 from tests.integration.stage import DAY, HOUR, START, WINDOW_END, WINDOW_START, home, rule_in
@@ -46,8 +46,9 @@ class Story:
         run, people = self.shell.run, self.people
         contracts = run("deploy", key="deployer")["contracts"]
         assert run("grid", "publish", "--period", "1 h", "--readings", "24", key="market_operator")["gridId"] == 1
-        save_rule(self.folder / "rule.json", rule_in(contracts["MockStablecoin"], people.unclaimed.address))
-        self.rule = run("rule", "publish", self.file("rule.json"), key="market_operator")["ruleId"]
+        rule = rule_in(contracts["MockStablecoin"], people.unclaimed.address)
+        (self.folder / "rule.json").write_text(to_json(rule_file_of(rule, name="lifecycle")), encoding="utf-8")
+        self.rule = run("rules", "publish", self.file("rule.json"), key="market_operator")["ruleId"]
         for name, part in (("provider", "--provider"), ("buyer", "--buyer"), ("second_buyer", "--buyer")):
             account = getattr(people, name).address
             run("participant", "qualify", account, part, "--until", FOREVER, key="market_operator")
@@ -134,7 +135,7 @@ class Story:
         assert waiting["status"] == "CALLED"
         assert waiting["waiting"]["until"] == WINDOW_END + DAY
         self.at(WINDOW_END + DAY)
-        measured = run("submit", self.event, "--records", self.file(BOOK), key="provider")
+        measured = run("submit", "run", self.event, "--records", self.file(BOOK), key="provider")
         assert (measured["status"], measured["proven"]) == ("MEASURED", 3)
         settled = run("settle", self.event, key="relayer")[0]
         assert settled["dispatches"] == self.dispatches

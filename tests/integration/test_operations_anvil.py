@@ -75,7 +75,7 @@ def test_money_of_an_account(stage: Stage) -> None:
     assert provider.is_provider
     assert provider.free == {stage.token: DEPOSIT + 9 * 50_000 - 5_400_000}
     locked = {lock.reason: lock.amount for lock in provider.locks}
-    assert locked[LockReason.COLLATERAL] == 9 * 600_000
+    assert locked[LockReason.RIGHTS] == 9 * (600_000 + 16_000)
 
 
 def test_unavailable_and_released(stage: Stage, sold: tuple[Stage, bytes]) -> None:

@@ -87,7 +87,7 @@ class Scene:
             "result": stage.suite.measurement.read("resultHash", self.event),
             "transactions": self.mined(),
             "log": [_timeless(record) for record in log if record.name in ONCE],
-            "paid": [record.args for record in log if record.name in ("Paid", "Unlocked", "Relocked")],
+            "paid": [record.args for record in log if record.name in ("Paid", "Divided")],
         }
 
 

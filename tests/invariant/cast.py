@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Any, Final
 from flexbond import ids
 from flexbond.chain.development import customer_signer
 from flexbond.hashing import ZERO_ADDRESS, keccak
+from flexbond.model.calendar import calendar_id
 from flexbond.model.suite import BroughtRecord
 from flexbond.model.types import (
+    Adjustment,
     BaselineMethod,
     ClampLevel,
     Consent,
     CurveKind,
     CurvePoint,
+    DaySelection,
     DeviceKind,
     Direction,
     Funding,
@@ -43,6 +46,7 @@ from flexbond.signing.sign import (
 )
 from flexbond.signing.signers import P256Signer, RecoverableSignature, Secp256k1Signer, SignerError, recover
 from tests.support.evm import GENESIS
+from tests.support.lookbacks import calendar_days, day_class, lookback
 from tests.support.world import DAY, FOREVER, ZONE, Home
 
 if TYPE_CHECKING:
@@ -60,6 +64,19 @@ CAPACITIES: Final = (5_000, 3_000, 2_000, 4_000, 2_500, 1_000)
 """Flexible capacity of each home, W."""
 CONNECTION_W: Final = 9_000
 TOKENS: Final = ("MockStablecoin", "CallbackToken", "FeeToken", "RebasingToken")
+DAYS: Final = calendar_days(GENESIS // DAY)
+"""A calendar without clock changes."""
+PAST: Final = lookback(
+    calendar_id(DAYS.calendar),
+    day_class(x=1, y=2, min_days=1, selection=DaySelection.MID),
+    look_back_days=2,
+    max_excluded_days=1,
+    min_event_bps=2_000,
+    adjustment=Adjustment.ADDITIVE,
+    adjustment_periods=2,
+    adjustment_cap_bps=5_000,
+)
+"""What the rule of past days looks back on: one of two days, moved by the half hour before the notice."""
 STEPS: Final = ((6_000, 2_500), (7_000, 5_000), (8_000, 7_000), (9_000, 8_500), (9_500, 9_500), (9_700, 10_000))
 
 
@@ -75,6 +92,11 @@ class Shown:
     record: MeterRecord
     signed: Any
     brought: BroughtRecord
+
+    @property
+    def signature(self) -> bytes:
+        """As it is shown for a record that was only anchored."""
+        return b"".join(self.signed.as_tuple()[2:])
 
 
 class Cast:
@@ -130,7 +152,8 @@ class Cast:
             "spot_checks": 8,
         }
         base = self.stage.world.rule(currency=plain, min_assurance=DeviceKind.DATA_COLLECTOR, **clocks)
-        return (base, self._by_steps(base, callback), self._nominated(base), self._in_arrears(base))
+        plain_rules = (base, self._by_steps(base, callback), self._nominated(base), self._in_arrears(base))
+        return (*plain_rules, self._of_past_days(base))
 
     @staticmethod
     def _by_steps(base: Rule, currency: str) -> Rule:
@@ -177,6 +200,16 @@ class Cast:
             funding=Funding.STATEMENT,
             stop_loss_bps=5_000,
             spot_checks=3,
+        )
+
+    @staticmethod
+    def _of_past_days(base: Rule) -> Rule:
+        return replace(
+            base,
+            baseline=BaselineMethod.X_OF_Y,
+            baseline_periods=0,
+            lookback_hash=ids.lookback_hash(PAST),
+            spot_checks=6,
         )
 
     # ---------------------------------------------------------------- products and offers

@@ -81,6 +81,8 @@ class Event:
     key: EventKey
     rule: Rule
     first_notice: int
+    called_bps: int = 0
+    """The last that was seen, of the portfolio's capacity, basis points."""
     status: EventStatus = EventStatus.CALLED
     submitted: Submitted | None = None
 
@@ -101,7 +103,7 @@ class Pool:
 
 @dataclass
 class Batch:
-    """Attested records."""
+    """Records under one root, attested or anchored."""
 
     shown: tuple[Shown, ...]
     root: bytes

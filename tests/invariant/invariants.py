@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -45,6 +45,9 @@ class Invariants:
         if escrowed:
             assert settled.pay + settled.utilisation_refund == call.locked, "INV-5: utilisation"
             assert settled.availability + settled.availability_refund == units_availability, "INV-5: availability"
+        else:
+            assert call.locked == 0, "INV-3: money of a buyer was locked"
+            assert settled.utilisation_refund == settled.availability_refund == 0, "INV-3: a refund of nothing"
         assert settled.penalty + settled.released == units_collateral, "INV-5: collateral"
         assert call.settled is None, "INV-15: settled twice"
         status = self.ghost.events[ids.event_id(call.product.event_key)].status
@@ -87,10 +90,19 @@ class Invariants:
         if status is not known.status:
             assert (known.status, status) in EDGES, f"INV-14: from {known.status.name} to {status.name}"
             known.status = status
+        self._keeps_call(known)
         calls = self.ghost.calls_of(event)
         for period in range(count_of(known.key, known.rule)):
             found = self.world.settlement.orderedW.call(event, period)
             assert found == sum(call.dispatch.orders_w[period] for call in calls), f"INV-8: period {period}"
+
+    def _keeps_call(self, event: Event) -> None:
+        portfolio, start = event.key.portfolio_id, event.key.window_start
+        (call,) = self.world.rights.callsFrom.call(portfolio, start, start + 1)
+        found = (call.window_start, call.window_end, call.first_notice)
+        assert found == (start, event.key.window_end, event.first_notice), "INV-23: another window or notice"
+        assert call.called_bps >= max(1, event.called_bps), "INV-23: less was called than before"
+        event.called_bps = call.called_bps
 
     def of_call(self, call: Called) -> None:
         """One dispatch."""
@@ -99,24 +111,27 @@ class Invariants:
         assert held == expected, f"INV-4: {held} locked for a dispatch, not {expected}"
 
     def of_right(self, right_id: bytes) -> None:
-        """One right."""
+        """One right, and what backs it and the others of its event."""
+        self._counts_units(right_id)
+        self._is_backed(self.ghost.rights[right_id].product.event_key)
+
+    def _counts_units(self, right_id: bytes) -> None:
         right = self.ghost.rights[right_id]
-        product, rule = right.product, right.rule
-        calls = [call for call in self.ghost.open_calls() if call.dispatch.right_id == right_id]
-        under_way = sum(call.dispatch.units for call in calls)
         held = sum(self.world.rights.balanceOf.call(who, ids.token_id(right_id)) for who in right.holders)
         gone = right.released + right.refunded + right.dispatched
         assert right.issued == held + gone, "INV-16: units appear or vanish"
+        assert self.world.rights.right.call(right_id)[1] == held, "INV-16: open is not what is held"
 
-        backed = under_way + (0 if right.expired else held)
-        collateral = self._locked(product.currency, LockReason.COLLATERAL, right_id)
-        assert collateral == backed * collateral_per_unit(product, rule.collateral_bps), "INV-2: collateral"
-        # Once expired, only holders whose provider was unavailable have something to get back.
-        refundable = held if right.unavailable else 0
-        waiting = refundable if right.expired else held + right.released
-        units = 0 if rule.funding is Funding.STATEMENT else under_way + waiting
-        availability = self._locked(product.currency, LockReason.AVAILABILITY, right_id)
-        assert availability == units * availability_per_unit(product), "INV-3: availability"
+    def _is_backed(self, key: EventKey) -> None:
+        rights = {name: right for name, right in self.ghost.rights.items() if right.product.event_key == key}
+        under_way: Counter[bytes] = Counter()
+        for call in self.ghost.open_calls():
+            under_way[call.dispatch.right_id] += call.dispatch.units
+        expected = sum(_backing(right, under_way[right_id]) for right_id, right in rights.items())
+        # One rule an event, and one currency a rule.
+        token = next(iter(rights.values())).product.currency
+        found = self._locked(token, LockReason.RIGHTS, ids.event_id(key))
+        assert found == expected, f"INV-2: {found} locked for an event's rights, not {expected}"
 
     def of_pool(self, pool_id: bytes) -> None:
         """One pool."""
@@ -138,7 +153,9 @@ class Invariants:
         for call in self.ghost.calls.values():
             self.of_call(call)
         for right in self.ghost.rights:
-            self.of_right(right)
+            self._counts_units(right)
+        for key in {right.product.event_key for right in self.ghost.rights.values()}:
+            self._is_backed(key)
         for pool in self.ghost.pools:
             self.of_pool(pool)
 
@@ -199,9 +216,8 @@ class Invariants:
     # ---------------------------------------------------------------- reading
 
     def _places(self) -> Iterable[tuple[LockReason, bytes]]:
-        for right in self.ghost.rights:
-            yield LockReason.COLLATERAL, right
-            yield LockReason.AVAILABILITY, right
+        for key in {right.product.event_key for right in self.ghost.rights.values()}:
+            yield LockReason.RIGHTS, ids.event_id(key)
         for call in self.ghost.calls:
             yield LockReason.UTILISATION, call
         for pool in self.ghost.pools:
@@ -209,6 +225,18 @@ class Invariants:
 
     def _locked(self, token: str, reason: LockReason, key: bytes) -> int:
         return int(self.world.escrow.lockOf.call(ids.lock_id(token, reason, key))[1])
+
+
+def _backing(right: Issued, under_way: int) -> int:
+    """Collateral and availability that a right's units have locked, base units."""
+    product, rule = right.product, right.rule
+    held = right.issued - right.released - right.refunded - right.dispatched
+    backed = under_way + (0 if right.expired else held)
+    # Once expired, only holders whose provider was unavailable have something to get back.
+    refundable = held if right.unavailable else 0
+    waiting = refundable if right.expired else held + right.released
+    units = 0 if rule.funding is Funding.STATEMENT else under_way + waiting
+    return backed * collateral_per_unit(product, rule.collateral_bps) + units * availability_per_unit(product)
 
 
 def _overlap(one: EventKey, other: EventKey) -> bool:

@@ -135,11 +135,11 @@ class FleetMoves(Moves):
         point, args = home.metering_point, (home.metering_point,)
         may = [home.customer.address, self.people.meter_operator.address]
         sender = draws.of(self.cast.everyone if draws.below(3) else may)
+        given = {"point_id": point, "sender": sender, "now": self.now}
         if draws.below(2):
             method, model = self.world.devices.voidStatement, self.suite.devices.void_statement
-            self.act("voidStatement", method, args, sender, model, point_id=point, sender=sender)
+            self.act("voidStatement", method, args, sender, model, **given)
         else:
-            given = {"point_id": point, "sender": sender, "now": self.now}
             self.act("suspend", self.world.devices.suspend, args, sender, self.suite.devices.suspend, **given)
 
     def raise_share(self, number: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flexbond import ids
@@ -25,7 +26,7 @@ class MarketMoves(Moves):
         """Part or all of an offer of one of the next windows."""
         draws = Draws(number)
         day = (self.now - GENESIS) // DAY
-        portfolio, window = draws.below(2), draws.of((0, 0, 1, 1, 3, 4, 2))
+        portfolio, window = draws.below(2), draws.of((0, 0, 1, 1, 3, 4, 4, 2))
         variant = draws.below(ODD_VARIANTS) if draws.below(6) else draws.below(len(VARIANTS))
         product = self.cast.product(portfolio, day, window, variant)
         if product.window_start < self.now + product.notice_seconds and draws.below(15):
@@ -166,12 +167,12 @@ class MarketMoves(Moves):
         product = draws.of(list(self.ghost.rights.values())).product
         start = product.window_start if draws.below(9) else product.window_end
         sender = self.someone(draws, product.provider, 6)
-        args = (product.portfolio_id, start)
-        given = {"portfolio_id": args[0], "window_start": start, "sender": sender, "now": self.now}
+        key = replace(product.event_key, window_start=start)
+        given = {"key": key, "sender": sender, "now": self.now}
         method, model = self.world.rights.declareUnavailable, self.suite.rights.declare_unavailable
-        if self.act("declareUnavailable", method, args, sender, model, **given).ok:
+        if self.act("declareUnavailable", method, (key,), sender, model, **given).ok:
             for right in self.ghost.rights.values():
-                if (right.product.portfolio_id, right.product.window_start) == args:
+                if right.product.event_key == key:
                     right.unavailable = True
 
     def qualify(self, number: int) -> None:

@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from flexbond import ids
-from flexbond.hashing import keccak
+from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.model.baseline import baseline_starts
 from flexbond.model.delivery import periods_of
+from flexbond.model.openings import Inclusion, RecordOpening
+from flexbond.model.suite.measurement import count_of
 from flexbond.model.types import (
     BaselineMethod,
+    Call,
     Cursor,
     DeviceProof,
     Entry,
@@ -20,13 +23,17 @@ from flexbond.model.types import (
     ProofContext,
     SignedRecord,
     SignerScheme,
+    Silence,
     Totals,
 )
 from flexbond.trees import BatchTree
-from tests.invariant.cast import GRID, Shown
+from tests.invariant.cast import GRID, PAST, Shown
 from tests.invariant.ghost import Batch, Event, Submitted
 from tests.invariant.moves import Draws, Moves
+from tests.invariant.pastdays import due, lookback_of, plan_of
 from tests.support.evm import GENESIS
+from tests.support.proofs import signed_with, tampered
+from tests.support.world import DAY
 
 TAMPERED = ("", "other device", "other chain", "malformed", "off grid", "unregistered")
 EMPTY = Totals(columns=(), weight=0, baseline_milli_wh=(), metered_milli_wh=())
@@ -49,7 +56,7 @@ class MeasuringMoves(Moves):
 
     def _attest(self, draws: Draws, slot: int) -> None:
         homes = [number for number in range(len(self.cast.homes)) if draws.below(12)]
-        revision, variant = draws.of((0, 0, 0, 0, 1, 2)), draws.of((0, 0, 0, 0, 0, 0, 0, 2, 3))
+        revision, variant = draws.of((0, 0, 0, 0, 1, 2)), draws.of((0,) * 14 + (2, 3))
         shown = [self.cast.shown(number, slot, revision, variant) for number in homes]
         if draws.rarely(15):
             place, tamper = draws.below(len(self.cast.homes)), draws.of(TAMPERED)
@@ -57,6 +64,9 @@ class MeasuringMoves(Moves):
         elif draws.below(6):
             # One device without a statement would spoil the batch.
             shown = [item for item in shown if self._is_stated(item)]
+        if draws.rarely(5):
+            self._anchor(shown)
+            return
         kinds = (SignedRecord, P256Record) if draws.rarely(4) else (SignedRecord,)
         for kind in kinds:
             self.bring([item for item in shown if type(item.signed) is kind], kind)
@@ -73,20 +83,31 @@ class MeasuringMoves(Moves):
             for event in self.ghost.events_in(EventStatus.CALLED)
             if self.now < event.key.window_end + event.rule.reading_deadline
         ]
-        starts = {start for event in waiting for start in self.needed(event)}
+        starts = {start for event in waiting for start in self.needed(event)} | self._before_notices()
         attested = {
             (batch.shown[0].record.head.slot_start - GENESIS) // length
             for batch in self.ghost.batches
-            if len(batch.shown) > 2
+            if len(batch.shown) > 2 and batch.at >= batch.shown[0].record.head.slot_end
         }
         slots = {(start - GENESIS) // length for start in starts} - attested
-        return sorted(slot for slot in slots if GENESIS + (slot + 1) * length <= self.now)
+        return sorted(slot for slot in slots if slot >= 0 and GENESIS + (slot + 1) * length <= self.now)
+
+    def _before_notices(self) -> set[int]:
+        """Starts of readings of past days that rights will need once they are called."""
+        return {
+            right.product.window_start - back * DAY - before
+            for right in self.ghost.rights.values()
+            if right.rule.baseline is BaselineMethod.X_OF_Y and right.product.window_start > self.now
+            for back in range(1, PAST.look_back_days + 1)
+            for before in (0, GRID.slot_seconds)
+        }
 
     def attest_again(self, number: int) -> None:
-        """Bringing a batch again changes nothing."""
+        """Bringing a batch again changes nothing; bringing one that was anchored attests it."""
         draws = Draws(number)
-        if self.ghost.batches and draws.rarely(3):
-            batch = draws.of(self.ghost.batches)
+        alike = [batch for batch in self.ghost.batches if len({type(item.signed) for item in batch.shown}) == 1]
+        if alike and draws.rarely(3):
+            batch = draws.of(alike)
             self.bring(list(batch.shown), type(batch.shown[0].signed))
 
     def bring(self, shown: Sequence[Shown], kind: type) -> None:
@@ -97,9 +118,22 @@ class MeasuringMoves(Moves):
         args = ([item.signed for item in shown],)
         given = {"records": [item.brought for item in shown], "scheme": scheme, "now": self.now}
         sender = self.people.relayer.address
-        result = self.act("attest", method, args, sender, self.suite.oracle.attest, **given)
-        if result.ok and all(batch.root != result.value for batch in self.ghost.batches):
-            tree = BatchTree.of([item.brought.leaf for item in shown])
+        if self.act("attest", method, args, sender, self.suite.oracle.attest, **given).ok:
+            self._note(shown)
+
+    def _anchor(self, shown: Sequence[Shown]) -> None:
+        """One root, whatever is under it."""
+        if not shown:
+            return
+        root = BatchTree.of([item.brought.leaf for item in shown]).root
+        sender = self.people.attacker.address
+        self.act("anchor", self.world.oracle.anchor, (root,), sender, self.suite.oracle.anchor, root=root, now=self.now)
+        self._note(shown)
+
+    def _note(self, shown: Sequence[Shown]) -> None:
+        """What may be shown from now on, under one root."""
+        tree = BatchTree.of([item.brought.leaf for item in shown])
+        if all(batch.root != tree.root for batch in self.ghost.batches):
             paths = tuple(tree.path(index) for index in range(len(shown)))
             self.ghost.batches.append(Batch(tuple(shown), tree.root, self.now, paths))
 
@@ -125,50 +159,69 @@ class MeasuringMoves(Moves):
         periods = [event.key.window_start + p * terms.period_seconds for p in periods_of(state.ordered_mask)]
         if terms.baseline is BaselineMethod.METER_BEFORE:
             periods += baseline_starts(terms, state.first_notice)
+        if terms.baseline is BaselineMethod.X_OF_Y:
+            periods = [event.key.window_start + p * terms.period_seconds for p in range(count_of(event.key, terms))]
+            periods += plan_of(event).adjustment_starts
+            periods = [start - back * DAY for start in periods for back in range(PAST.look_back_days + 1)]
         step = GRID.period_seconds
         return sorted({start for period in periods for start in range(period, period + terms.period_seconds, step)})
 
     def proof(self, draws: Draws, event: Event, entry: Entry, starts: Sequence[int]) -> DeviceProof:
-        """What is shown for a leaf: the highest revisions, or just any; sometimes something else, or nothing."""
+        """What is shown for a leaf: the highest revisions that count, or just any; sometimes something else, or nothing."""
         if draws.rarely(12):
             return DeviceProof(records=())
         best: dict[int, Any] = {}
         careless = draws.rarely(8)
-        deadline = event.key.window_end + event.rule.reading_deadline
         for batch in self.ghost.batches:
-            if batch.at >= deadline and not careless:
-                continue
+            kept = self.suite.oracle.standing(batch.root)
+            signs = not kept.attested_at or draws.rarely(9)
+            came = kept.at if signs else kept.attested_at
             for place, item in enumerate(batch.shown):
                 head = item.record.head
+                if head.metering_point != entry.metering_point:
+                    continue
+                counts = came < due(event, head.slot_end) and not (signs and head.revision)
                 known = best.get(head.slot_start)
-                better = known is None or careless or head.revision >= known[0].record.head.revision
-                if head.metering_point == entry.metering_point and better:
-                    best[head.slot_start] = (item, batch, place)
-        openings = []
-        for _, (item, batch, place) in sorted(best.items()):
+                if careless or (counts and (known is None or head.revision >= known[0].record.head.revision)):
+                    best[head.slot_start] = (item, batch, place, item.signature if signs else b"")
+        inclusions: list[Inclusion] = []
+        openings: list[RecordOpening] = []
+        for _, (item, batch, place, signature) in sorted(best.items()):
             wanted = [found for found in map(item.record.place_of, starts) if found is not None]
             if wanted:
-                path = batch.paths[place]
-                openings.append(item.record.opening(wanted, batch_root=batch.root, batch_path=path))
+                opening = item.record.opening(wanted, inclusion=len(inclusions), signature=signature)
+                inclusions.append(Inclusion(batch_root=batch.root, path=batch.paths[place], history=()))
+                openings.append(opening)
         if openings and draws.rarely(30):
             openings[0] = self._spoilt(draws, openings[0])
-        return DeviceProof(records=tuple(openings))
+        return DeviceProof(inclusions=tuple(inclusions), records=tuple(openings))
 
     def _spoilt(self, draws: Draws, opening: Any) -> Any:
         return draws.of(
             (
-                replace(opening, batch_root=keccak(b"none")),
-                replace(opening, opened=opening.opened[:-1]),
-                replace(opening, opened=b""),
+                replace(opening, head=opening.head | 0xFF00),  # under none
+                signed_with(opening, opening.signature[:-1]),
+                tampered(opening, draws.below(1 << 10)),
                 replace(opening, head=opening.head ^ 1 << 130),
-                replace(opening, blocks=(*opening.blocks, bytes(32))),
             )
         )
 
     def shown_to_model(self, event: Event, proofs: Sequence[DeviceProof]) -> list[list[Any]]:
         """The proofs with what the model's oracle knows of each record."""
-        deadline = event.key.window_end + event.rule.reading_deadline
-        return [[self.suite.oracle.shown(opening, deadline) for opening in proof.records] for proof in proofs]
+        times = {
+            "first_notice": self.suite.measurement.event_state(ids.event_id(event.key)).first_notice,
+            "deadline": event.key.window_end + event.rule.reading_deadline,
+        }
+        recovered = {item.signature: item.brought.recovered for batch in self.ghost.batches for item in batch.shown}
+        return [
+            [
+                self.suite.oracle.shown(
+                    opening, proof.inclusions, recovered=recovered.get(opening.signature, ZERO_ADDRESS), **times
+                )
+                for opening in proof.records
+            ]
+            for proof in proofs
+        ]
 
     def submit(self, number: int) -> None:
         """What follows from the records, or false totals, or a false root."""
@@ -201,7 +254,13 @@ class MeasuringMoves(Moves):
         entries = self.suite.devices.entries(event.key.portfolio_id)[:leaves]
         proofs = [self.proof(draws, event, entry, starts) for entry in entries]
         shown = self.shown_to_model(event, proofs)
-        measured = self.suite.measurement.measured(event.key, event.rule, shown)
+        measured = self.suite.measurement.measured(
+            event.key,
+            event.rule,
+            shown,
+            lookback=lookback_of(event.rule),
+            calls=[self._calls_of(event, entry) for entry in entries],
+        )
         # What does not count must be shown as silent.
         for place, answer in enumerate(measured.answers):
             if answer.silence and draws.below(8):
@@ -225,7 +284,23 @@ class MeasuringMoves(Moves):
             )
         )
 
+    def _calls_of(self, event: Event, entry: Entry) -> tuple[Call, ...]:
+        """All calls before the event at which the device was where it was called, in whichever portfolio."""
+        return tuple(
+            call
+            for portfolio in self.cast.portfolios
+            for place in self.suite.devices.entries(portfolio)
+            for call in self.suite.rights.calls_from(portfolio, 0, event.key.window_start)
+            if place.metering_point == entry.metering_point and place.was_in_before(call.first_notice)
+        )
+
     # ---------------------------------------------------------------- proving
+
+    def _calls_from(self, draws: Draws, event: Event) -> int:
+        """Some window of the portfolio, or none of them."""
+        products = [right.product for right in self.ghost.rights.values()]
+        own = [item.window_start for item in products if item.portfolio_id == event.key.portfolio_id]
+        return draws.of([*own, event.key.window_start + 1])
 
     def prove(self, number: int) -> None:
         """Some or all of the next leaves, from where proving stands, from anew, or from somewhere else."""
@@ -263,6 +338,8 @@ class MeasuringMoves(Moves):
             root=submitted.root if draws.below(20) else keccak(submitted.root),
             totals=submitted.totals,
             schedule_milli_wh=schedule if draws.below(20) else (*schedule, 1),
+            lookback=lookback_of(event.rule) if draws.below(20) else replace(PAST, look_back_days=4),
+            calls_from=0 if draws.below(8) else self._calls_from(draws, event),
             cursor=cursor,
         )
         sender = self.someone(draws, self._provider(event), 20)
@@ -272,6 +349,10 @@ class MeasuringMoves(Moves):
         result = self.act("prove", method, (context, proofs), sender, model, **given)
         if not result.ok:
             return
+        if event.rule.baseline is BaselineMethod.X_OF_Y and any(
+            answer.silence is Silence.OK for answer in result.value
+        ):
+            self.stage.outcomes["prove of past days", ""] += 1
         state = self.suite.measurement.event_state(event_id)
         submitted.cursor = self.suite.measurement.cursors.get(event_id)
         if state.status is EventStatus.MEASURED:

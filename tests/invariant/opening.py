@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from flexbond.hashing import keccak
 from flexbond.model.types import Consent
-from tests.invariant.cast import GRID, POCKET, WEALTH, Cast
+from tests.invariant.cast import DAYS, GRID, PAST, POCKET, WEALTH, Cast
 from tests.invariant.odd_tokens import OddTokens
+from tests.invariant.pastdays import lookback_of
 from tests.support.world import FOREVER, ZONE
 
 if TYPE_CHECKING:
@@ -94,11 +95,23 @@ def _terms(stage: Stage, cast: Cast) -> None:
         *("publishGrid", world.devices.publishGrid, (GRID,), operator),
         lambda: suite.devices.publish_grid(GRID, sender=operator.address),
     )
+    _do(
+        stage,
+        *("publishCalendar", world.rulebook.publishCalendar, (DAYS.calendar, DAYS.first_day), operator),
+        lambda: suite.rulebook.publish_calendar(DAYS.calendar, DAYS.first_day, sender=operator.address),
+    )
+    pages = (PAST.calendar_id, DAYS.first_day, DAYS.summer, DAYS.holidays)
+    _do(
+        stage,
+        *("extendCalendar", world.rulebook.extendCalendar, pages, operator),
+        lambda: suite.rulebook.extend_calendar(*pages, sender=operator.address),
+    )
     for rule in cast.rules:
+        past = lookback_of(rule)
         _do(
             stage,
-            *("publish", world.rulebook.publish, (rule,), operator),
-            lambda rule=rule: suite.rulebook.publish(rule, sender=operator.address),
+            *("publish", world.rulebook.publish, (rule, past), operator),
+            lambda rule=rule, past=past: suite.rulebook.publish(rule, past, sender=operator.address, now=stage.now),
         )
 
 

@@ -87,8 +87,8 @@ class Reader:
         return {
             "participants.accounts": participant,
             "participants.operators": acts,
-            "rulebook.rules": lambda key: (world.rulebook.isPublished.call(key), key in suite.rulebook.rules),
-            "rulebook.known_terms": lambda key: (world.rulebook.terms.call(key), suite.rulebook.terms(key)),
+            "rulebook.published": lambda key: (world.rulebook.terms.call(key), suite.rulebook.terms(key)),
+            "rulebook.calendars": lambda key: (world.rulebook.nextDay.call(key), suite.rulebook.next_day(key)),
         }
 
     def _of_devices(self) -> dict[str, Callable[[Any], tuple[Any, Any]]]:
@@ -109,6 +109,15 @@ class Reader:
             found = (chain.sums.call(portfolio), chain.sumsBefore.call(portfolio, now))
             return found, (devices.sums(portfolio), devices.sums_before(portfolio, now))
 
+        def signer_before(point: bytes) -> tuple[Any, Any]:
+            moments = (world.evm.time - 1, world.evm.time)
+            found = tuple(chain.signerWordAt.call(point, moment)[0] for moment in moments)
+            return found, tuple(devices.signer_at(point, moment).word for moment in moments)
+
+        def standing(root: bytes) -> tuple[Any, Any]:
+            kept = oracle.standing(root)
+            return tuple(world.oracle.standing.call(root)), (kept.at, kept.attested_at)
+
         def revision(key: tuple[bytes, int]) -> tuple[Any, Any]:
             after = world.evm.time + 1
             return world.oracle.revisionBefore.call(*key, after), oracle.revision_before(*key, after)
@@ -118,14 +127,15 @@ class Reader:
             "devices.grids": lambda key: (chain.grid.call(key), devices.grids[key]),
             "devices.signers": lambda key: (chain.signer.call(key), devices.signers.get(key, NO_SIGNER)),
             "devices.points": lambda key: (chain.meteringPoint.call(key), devices.points.get(key, NO_POINT)),
-            "devices.last_portfolio": _unseen,
+            "devices.past_signers": signer_before,
+            "devices.stays": lambda key: (tuple(chain.pastStays.call(key)), devices.past_stays(key)),
             "devices.last_left": _unseen,
             "devices.committed_after_leaving": _unseen,
             "devices.portfolios": lambda key: (chain.portfolio.call(key), devices.portfolio(key)),
             "devices.lists": entries,
             "devices.traces": sums,
             "devices.used": lambda key: (chain.nonces.call(key), devices.nonces(key)),
-            "oracle.times": lambda key: (world.oracle.attestedAt.call(key), oracle.attested_at(key)),
+            "oracle.kept": standing,
             "oracle.revisions": revision,
         }
 
@@ -140,7 +150,9 @@ class Reader:
         def window(key: tuple[bytes, int]) -> tuple[Any, Any]:
             held, found = rights.windows.get(key), chain.window.call(*key)
             expected = (held.window_end, held.promised_w, held.unavailable) if held else (0, 0, False)
-            return (found[0], *found[2:]), expected
+            from_start = key[1] if held else 0
+            calls = chain.callsFrom.call(key[0], from_start, key[1] + 1)
+            return ((found[0], *found[2:]), tuple(calls)), (expected, rights.calls_from(key[0], from_start, key[1] + 1))
 
         def balance(key: tuple[str, bytes]) -> tuple[Any, Any]:
             return chain.balanceOf.call(key[0], ids.token_id(key[1])), rights.balance_of(*key)

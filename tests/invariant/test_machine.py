@@ -20,9 +20,20 @@ LEAST_TRANSACTIONS = 60_000
 DONE = (
     *("deposit", "depositWithPermit", "withdraw", "state", "enrol", "leave", "changePayee", "voidStatement", "suspend"),
     *("raiseCustomerShare", "setPaused", "take", "cancel offer", "cancelAll", "transfer", "release"),
-    *("declareUnavailable", "qualify", "appointOperator", "nominate", "dispatch", "stop", "cancel", "excuse", "attest"),
+    *(
+        "declareUnavailable",
+        "qualify",
+        "appointOperator",
+        "nominate",
+        "dispatch",
+        "stop",
+        "cancel",
+        "excuse",
+        "attest",
+        "anchor",
+    ),
     *("reportEquivocation", "submit", "prove", "fail", "settle", "settleUncalled", "collect", "collectByCapacity"),
-    *("sweep", "call from a receiver"),
+    *("sweep", "call from a receiver", "prove of past days"),
 )
 """What must have succeeded, and more than once."""
 

@@ -111,7 +111,11 @@ def overfilled(patch: pytest.MonkeyPatch) -> None:
 def revision_ignored(patch: pytest.MonkeyPatch) -> None:
     """A record counts although a later revision came in time."""
     shown = oracle.Oracle.shown
-    patch.setattr(oracle.Oracle, "shown", lambda self, *args: replace(shown(self, *args), latest_revision=0))
+
+    def forgotten(self: Any, *args: Any, **named: Any) -> Any:
+        return replace(shown(self, *args, **named), latest_revision=0)
+
+    patch.setattr(oracle.Oracle, "shown", forgotten)
 
 
 def silence_free(patch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import pytest
 from flexbond.chain.plan import MOVERS, Role
 from flexbond.hashing import keccak
 from flexbond.ids import event_id, lock_id, right_id, token_id
-from flexbond.model.types import EventStatus, LockReason
+from flexbond.model.types import NO_LOOKBACK, EventStatus, LockReason
 from tests.support.evm import reverts
 from tests.support.world import DAY, FOREVER, World
 
@@ -30,8 +30,7 @@ class Evening:
         world, people = self.world, self.world.accounts
         token, right, event = world.token.address, right_id(self.product), event_id(self.product.event_key)
         places = (
-            (LockReason.COLLATERAL, right),
-            (LockReason.AVAILABILITY, right),
+            (LockReason.RIGHTS, event),
             (LockReason.UTILISATION, self.dispatch_id),
         )
         portfolio = self.product.portfolio_id
@@ -81,13 +80,12 @@ def test_inv_20_nobody_moves_what_is_not_theirs(evening: Evening, who: str) -> N
     world = evening.world
     caller, right = getattr(world.accounts, who), right_id(evening.product)
     escrow, token, before = world.escrow, world.token.address, evening.reading()
-    reason = LockReason.COLLATERAL
+    reason = LockReason.RIGHTS
     attempts = (
         (escrow.lock, (token, world.accounts.buyer, reason, right, 1)),
-        (escrow.unlock, (token, reason, right, 1)),
+        (escrow.purchase, (token, world.accounts.buyer, caller, right, 1, 0, 0)),
+        (escrow.divide, (token, reason, right, caller, 1, 0, right, 0)),
         (escrow.pay, (token, reason, right, caller, 1)),
-        (escrow.relock, (token, reason, right, reason, right, caller, 1)),
-        (escrow.credit, (token, world.accounts.buyer, caller, 1)),
     )
     for method, args in attempts:
         with reverts("Flexbond_NotMover", caller):
@@ -155,7 +153,7 @@ def test_inv_22_the_deployer_keeps_nothing(world: World) -> None:
     for attempt in (
         lambda: world.escrow.listToken.send(world.token.address, False, sender=deployer),
         lambda: world.participants.qualify.send(deployer, True, True, keccak(b""), FOREVER, sender=deployer),
-        lambda: world.rulebook.publish.send(world.rule(spot_checks=9), sender=deployer),
+        lambda: world.rulebook.publish.send(world.rule(spot_checks=9), NO_LOOKBACK, sender=deployer),
         lambda: world.rights.setPaused.send(True, sender=deployer),
     ):
         with reverts("AccessManagedUnauthorized", deployer):

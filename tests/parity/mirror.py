@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from flexbond import ids
 from flexbond.model.suite import Addresses, ModelRevert, Role, Suite
-from flexbond.model.types import LockReason
+from flexbond.model.types import NO_LOOKBACK, LockReason
 from tests.support.evm import Reverted
 from tests.support.world import FOREVER, GRID, MONEY, World
 
@@ -68,7 +68,7 @@ class Mirror:
             suite.tokens.approve(self.token, suite.addresses.escrow, MONEY, sender=account.address)
             suite.escrow.deposit(self.token, account.address, MONEY, sender=account.address)
         suite.devices.publish_grid(GRID, sender=operator)
-        suite.rulebook.publish(self.world.rule(), sender=operator)
+        suite.rulebook.publish(self.world.rule(), NO_LOOKBACK, sender=operator, now=now)
 
     def both(self, name: str, chain: Callable[[], Any], model: Callable[[], Any]) -> tuple[bool, Any]:
         """Makes a step on both; whether it went through, and what the chain returned."""
@@ -127,6 +127,9 @@ class Mirror:
         for (portfolio_id, start), window in suite.rights.windows.items():
             end, _next, promised, unavailable = world.rights.window.call(portfolio_id, start)
             assert (end, promised, unavailable) == (window.window_end, window.promised_w, window.unavailable)
+        for portfolio_id in {portfolio_id for portfolio_id, _start in suite.rights.windows}:
+            calls = world.rights.callsFrom.call(portfolio_id, 0, 2**40 - 1)
+            assert tuple(calls) == suite.rights.calls_from(portfolio_id, 0, 2**40 - 1)
         for pool_id, pool in suite.payouts.pools.items():
             assert tuple(world.payouts.pool.call(pool_id)) == (pool.amount, pool.opened_at, pool.by_capacity)
             assert suite.escrow.locked(self.token, LockReason.POOL, pool_id) <= pool.amount

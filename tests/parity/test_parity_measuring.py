@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from flexbond import trees
 from flexbond.model import baseline
+from flexbond.model.openings import Inclusion
 from flexbond.model.rounding import div_down, div_up
-from flexbond.model.types import Direction
-from flexbond.records import MeterRecord, RecordError, RecordHead, opened_readings
+from flexbond.model.types import DeviceProof, Direction, Silence
+from flexbond.records import MeterRecord, RecordError, RecordHead, opened_readings, record_hash
 from tests.support.evm import ANYONE, Contract, Evm
 
 hashes = st.binary(min_size=32, max_size=32)
@@ -154,7 +155,7 @@ def test_head(records: Contract, point: bytes, fields: tuple[int, int, int, int]
     data=st.data(),
 )
 def test_opening(records: Contract, readings: list[int], data: st.DataObject) -> None:
-    """Given any record opened anywhere, both read the same; and both refuse the same when a byte is changed."""
+    """Given any record opened anywhere, shown as any other one, both read the same; and both refuse the same."""
     places = st.sets(st.integers(0, len(readings) - 1), min_size=1)
     record = MeterRecord.of(
         metering_point=bytes(16),
@@ -164,19 +165,23 @@ def test_opening(records: Contract, readings: list[int], data: st.DataObject) ->
         estimated=data.draw(places),
         secret=bytes(32),
     )
-    opening = record.opening(data.draw(places), batch_root=bytes(32), batch_path=())
-    assert records.commitmentOf.call(opening.blocks) == record.commitment
+    opening = record.opening(data.draw(places))
     if data.draw(st.booleans()):
-        raw = bytearray(opening.opened)
-        raw[data.draw(st.integers(0, len(raw) - 1))] ^= data.draw(st.integers(1, 255))
-        opening = replace(opening, opened=bytes(raw[: data.draw(st.integers(0, len(raw)))]))
-    ok, shown, estimated, milli_wh = records.open.call(opening.head, opening.blocks, opening.opened)
+        opening = replace(opening, head=opening.head ^ 1 << data.draw(st.integers(24, 64)))
+    proof = DeviceProof(
+        inclusions=(Inclusion(batch_root=record_hash(opening.head, opening.commitment), path=()),), records=(opening,)
+    )
+    found = records.recordsOf.call(proof, bytes(16))
     try:
         expected = opened_readings(opening)
     except RecordError:
-        assert not ok
+        assert found.silence in (Silence.BAD_OPENING, Silence.WRONG_POINT, Silence.NOT_ATTESTED)
+        assert found.heads == ()
         return
-    assert ok
-    assert {place for place in range(100) if shown >> place & 1} == set(expected)
+    assert (found.silence, found.heads) == (Silence.OK, (opening.head,))
+    blocks = b"".join(opening.blocks)
+    shown = records.shownOf.call(opening.head, blocks)
+    assert {place for place in range(100) if shown.shown >> place & 1} == set(expected)
     for place, (reading, flagged) in expected.items():
-        assert (milli_wh[place], bool(estimated >> place & 1)) == (reading, flagged)
+        read = records.readingAt.call(opening.head, blocks, place)
+        assert (read, bool(shown.estimated >> place & 1)) == (reading, flagged)

@@ -18,7 +18,7 @@ STEPS = 700
 SEEDS = 14
 GOAL = (
     "attest", "cancel", "cancelOffer", "collect", "collectByCapacity", "declareUnavailable", "deposit", "dispatch",
-    "enrol", "excuse", "fail", "leave", "nominate", "prove", "release", "safeTransferFrom", "settle", "settleUncalled",
+    "enrol", "excuse", "fail", "leave", "nominate", "prove", "prove past days", "release", "safeTransferFrom", "settle", "settleUncalled",
     "state", "stop", "submit", "sweep", "take", "voidStatement", "withdraw",
 )  # fmt: skip
 

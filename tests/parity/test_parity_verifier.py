@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flexbond.model.delivery import ShownRecord, measure_device
+from flexbond.model.delivery import measure_device
+from flexbond.model.openings import Inclusion
+from flexbond.model.shown import ShownRecord
 from flexbond.model.types import (
     BaselineMethod,
     ClampLevel,
@@ -23,7 +25,9 @@ from flexbond.model.types import (
     SignerScheme,
 )
 from flexbond.records import RecordHead
+from tests.python.model.fleets import PLAIN
 from tests.python.model.strategies import rule
+from tests.support.proofs import cut
 from tests.support.world import DAY, GRID, Batch, Home, World
 
 PAYEE = "0x" + 40 * "e"
@@ -48,7 +52,7 @@ def homes(world: World) -> list[Home]:
 @st.composite
 def rule_and_question(draw: st.DrawFn, *, today: int, now: int) -> tuple[Rule, Question]:
     """An event of yesterday evening."""
-    method = draw(st.sampled_from(BaselineMethod))
+    method = draw(st.sampled_from(PLAIN))
     own = method is BaselineMethod.METER_BEFORE
     seconds = draw(st.sampled_from([900, 1800, 3600]))
     start = today - DAY + 18 * 3600
@@ -132,29 +136,32 @@ def draw_proof(
     openings = [
         record.opening(
             [place for place in map(record.place_of, starts) if place is not None],
-            batch_root=batch.tree.root,
-            batch_path=batch.tree.path(index),
+            inclusion=index,
         )
         for index, record in enumerate(records)
     ]
+    inclusions = [Inclusion(batch_root=batch.tree.root, path=batch.tree.path(index)) for index in range(len(records))]
     openings = data.draw(st.sampled_from([openings[-1:]] * 6 + [openings[:1], openings, []]))
     damage = 20 - data.draw(st.integers(0, 20))
     if openings and damage == 0:
-        openings[0] = replace(openings[0], batch_path=(bytes(32), *openings[0].batch_path))
+        inclusions[0] = replace(inclusions[0], path=(bytes(32), *inclusions[0].path))
     if openings and damage == 1:
-        openings[0] = replace(openings[0], opened=openings[0].opened[:-1])
+        openings[-1] = cut(openings[-1])
     if openings and damage == 2:
         openings[0] = replace(openings[0], head=openings[0].head ^ 1 << 200)
     if openings and damage == 3:
         openings[0] = replace(openings[0], head=openings[0].head | 5)
+    if openings and damage == 4:
+        openings[0] = replace(openings[0], head=openings[0].head | len(inclusions) << 8)
     shown = []
     for opening in openings:
         head = RecordHead.unpack(opening.head >> 40 << 40)
         shown.append(
             ShownRecord.of(
                 opening,
-                attested_at=world.oracle.attestedAt.call(opening.batch_root),
+                inclusions,
+                kept_at=world.evm.time,
                 latest_revision=world.oracle.revisionBefore.call(head.metering_point, head.slot_start, deadline),
             )
         )
-    return DeviceProof(records=tuple(openings)), shown
+    return DeviceProof(inclusions=tuple(inclusions), records=tuple(openings)), shown

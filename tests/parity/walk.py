@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from flexbond import ids
 from flexbond.hashing import ZERO_ADDRESS
+from flexbond.model.calendar import calendar_id
 from flexbond.model.settlement import pool_of
 from flexbond.model.suite import BroughtRecord
 from flexbond.model.types import (
+    NO_LOOKBACK,
+    Adjustment,
     BaselineMethod,
     CapacityClaim,
     ClampLevel,
@@ -23,7 +26,6 @@ from flexbond.model.types import (
     Offer,
     Product,
     ProofContext,
-    RecordOpening,
     Rule,
     Silence,
     ToleranceKind,
@@ -32,17 +34,24 @@ from flexbond.model.types import (
 )
 from flexbond.signing.messages import PayeeChange
 from flexbond.signing.sign import prove_key, sign_consent, sign_offer, sign_payee_change, sign_statement
+from flexbond.trees import BatchTree
 from tests.parity.mirror import Mirror
-from tests.support.world import DAY, ZONE, Batch, Home
+from tests.support.lookbacks import calendar_days, day_class, lookback
+from tests.support.proofs import Batch, show
+from tests.support.world import DAY, ZONE, Home
 
 if TYPE_CHECKING:
     import random
     from collections.abc import Callable
 
     from flexbond.model.delivery import MeasuredEvent, ShownRecord
+    from flexbond.model.types import Lookback
+    from flexbond.records import MeterRecord
     from flexbond.signing.signers import Secp256k1Signer
 
 NO_TOTALS: Final = Totals(columns=(), weight=0, baseline_milli_wh=(), metered_milli_wh=())
+NOTHING: Final = DeviceProof(records=())
+"""What is shown for a silent device."""
 START_CURSOR: Final = Cursor(next=0, frontier=(), totals=NO_TOTALS)
 
 
@@ -51,7 +60,7 @@ class Submitted:
     """What was submitted of an event, to be proven and collected."""
 
     measured: MeasuredEvent
-    openings: tuple[tuple[RecordOpening, ...], ...]
+    proofs: tuple[DeviceProof, ...]
 
 
 class Walk:
@@ -64,7 +73,18 @@ class Walk:
         self.by_point = {home.metering_point: home for home in self.homes}
         self.sequences = dict.fromkeys(self.by_point, 0)
         self.batches: list[Batch] = []
+        self.signers: dict[bytes, str] = {}
         self.submissions: dict[bytes, Submitted] = {}
+        self.days = calendar_days(self.world.evm.time // DAY)
+        self.lookback = lookback(
+            calendar_id(self.days.calendar),
+            day_class(x=2, y=3, min_days=2),
+            look_back_days=4,
+            adjustment=Adjustment.MULTIPLICATIVE,
+            adjustment_periods=4,
+        )
+        self.past: list[Batch] = []
+        """Records of the days before."""
         self.rules = self._rules()
         self.portfolios: list[bytes] = []
         self.products: list[Product] = []
@@ -100,16 +120,23 @@ class Walk:
             self.world.rule(
                 baseline=BaselineMethod.REFERENCE_LEVEL, over_delivery_cap_bps=12_000, spot_checks=3, **portfolio_wide
             ),
+            self.world.rule(
+                baseline=BaselineMethod.X_OF_Y, baseline_periods=0, lookback_hash=ids.lookback_hash(self.lookback)
+            ),
         ]
 
     def _prepare(self) -> None:
         """Rules, two portfolios of three homes, and products of one evening."""
         operator, provider = self.people.market_operator, self.people.provider
+        self._publish_calendar()
         for rule in self.rules[1:]:
+            past = self.lookback_of(rule)
             self._both(
                 "publish",
-                lambda rule=rule: self.world.rulebook.publish.send(rule, sender=operator),
-                lambda rule=rule: self.suite.rulebook.publish(rule, sender=operator.address),
+                lambda rule=rule, past=past: self.world.rulebook.publish.send(rule, past, sender=operator),
+                lambda rule=rule, past=past: self.suite.rulebook.publish(
+                    rule, past, sender=operator.address, now=self.now
+                ),
             )
         for number in range(2):
             made = self._both(
@@ -125,6 +152,7 @@ class Walk:
         for number, home in enumerate(self.homes):
             self.state(home)
             self.enrol(home, self.portfolios[number // 3])
+        self._keep_past_days()
         self.world.evm.time += 1
         first, second = self.portfolios
         evening = self.world.tomorrow(18)
@@ -144,7 +172,40 @@ class Walk:
             product(second, 1, 0, direction=Direction.ABSORB, transferable=True),
             product(second, 3, 2, reference_w=10_000, direction=Direction.ABSORB),
             product(second, 0, 2),
+            product(first, 4, 4),
+            product(second, 4, 3),
+            product(second, 4, 3, direction=Direction.SHED, utilisation_per_mwh=10**8),
         ]
+
+    def _publish_calendar(self) -> None:
+        days, operator = self.days, self.people.market_operator
+        pages = (self.lookback.calendar_id, days.first_day, days.summer, days.holidays)
+        self._both(
+            "publishCalendar",
+            lambda: self.world.rulebook.publishCalendar.send(days.calendar, days.first_day, sender=operator),
+            lambda: self.suite.rulebook.publish_calendar(days.calendar, days.first_day, sender=operator.address),
+        )
+        self._both(
+            "extendCalendar",
+            lambda: self.world.rulebook.extendCalendar.send(*pages, sender=operator),
+            lambda: self.suite.rulebook.extend_calendar(*pages, sender=operator.address),
+        )
+
+    def _keep_past_days(self) -> None:
+        """Yesterday's records are attested, those of the day before anchored; today's are missing."""
+        today = self.now - self.now % DAY
+        for back in (2, 1):
+            levels = [10**6 + 10**5 * number for number in range(len(self.homes))]
+            records = [
+                (home, self.world.record(home, today - back * DAY, [level * back] * 96))
+                for home, level in zip(self.homes, levels, strict=True)
+            ]
+            self._keep(records, is_anchored=back == 2)
+        self.past, self.batches = self.batches, []
+
+    def lookback_of(self, rule: Rule) -> Lookback:
+        """What is published and proven with a rule."""
+        return self.lookback if rule.baseline is BaselineMethod.X_OF_Y else NO_LOOKBACK
 
     def _moments(self) -> set[int]:
         """Times at which something begins or ends."""
@@ -353,7 +414,7 @@ class Walk:
             self._both(
                 "voidStatement",
                 lambda: self.world.devices.voidStatement.send(point, sender=who),
-                lambda: self.suite.devices.void_statement(point, sender=who.address),
+                lambda: self.suite.devices.void_statement(point, sender=who.address, now=self.now),
             )
         else:
             who = self.maybe(self.people.meter_operator, self.people.attacker)
@@ -508,12 +569,8 @@ class Walk:
             provider = self.provider()
             self._both(
                 "declareUnavailable",
-                lambda: self.world.rights.declareUnavailable.send(
-                    product.portfolio_id, product.window_start, sender=provider
-                ),
-                lambda: self.suite.rights.declare_unavailable(
-                    product.portfolio_id, product.window_start, sender=provider.address, now=self.now
-                ),
+                lambda: self.world.rights.declareUnavailable.send(product.event_key, sender=provider),
+                lambda: self.suite.rights.declare_unavailable(product.event_key, sender=provider.address, now=self.now),
             )
 
     # -------------------------------------------------------------- dispatches
@@ -609,7 +666,12 @@ class Walk:
             start = self.maybe(day, day + 900)
             revision = self.random.choice([0, 0, 0, 1, 2])
             records.append((home, self.world.record(home, start, [before] * 72 + evening, revision=revision)))
-        wrong = self.maybe(None, 0)
+        self._keep(records, wrong=self.maybe(None, 0), is_anchored=self.random.random() < 0.4)
+
+    def _keep(
+        self, records: list[tuple[Home, MeterRecord]], *, wrong: int | None = None, is_anchored: bool = False
+    ) -> None:
+        """Brings records, or their root alone; the signature of one may be wrong."""
         brought = [
             BroughtRecord(
                 head=record.head.pack(),
@@ -622,30 +684,51 @@ class Walk:
             self.world.sign(self.homes[0] if index == wrong else home, record)
             for index, (home, record) in enumerate(records)
         ]
-        went, _ = self._both(
-            "attest",
-            lambda: self.world.oracle.attest.send(signed, sender=self.people.relayer),
-            lambda: self.suite.oracle.attest(brought, now=self.now),
+        batch = Batch(
+            homes=tuple(home for home, _ in records),
+            records=tuple(record for _, record in records),
+            tree=BatchTree.of([record.struct_hash for _, record in records]),
+            signatures=tuple(b"".join(one.as_tuple()[2:]) for one in signed),
         )
-        if went:
-            from flexbond.trees import BatchTree
-
-            tree = BatchTree.of([record.struct_hash for _, record in records])
-            self.batches.append(
-                Batch(homes=tuple(home for home, _ in records), records=tuple(r for _, r in records), tree=tree)
+        self.signers.update(zip(batch.signatures, (one.recovered for one in brought), strict=True))
+        if is_anchored:
+            went, _ = self._both(
+                "anchor",
+                lambda: self.world.oracle.anchor.send(batch.tree.root, sender=self.people.relayer),
+                lambda: self.suite.oracle.anchor(batch.tree.root, now=self.now),
             )
+        else:
+            went, _ = self._both(
+                "attest",
+                lambda: self.world.oracle.attest.send(signed, sender=self.people.relayer),
+                lambda: self.suite.oracle.attest(brought, now=self.now),
+            )
+        if went:
+            self.batches.append(batch)
 
-    def _openings(self, key: EventKey, point: bytes) -> tuple[RecordOpening, ...]:
-        """The last record attested of a home, opened from noon on."""
-        starts = list(range(key.window_start - key.window_start % DAY + DAY // 2, key.window_end, 900))
-        found: tuple[RecordOpening, ...] = ()
-        for batch in self.batches:
-            found = batch.proof(self.by_point[point], starts).records or found
-        return found
+    def _proof(self, key: EventKey, point: bytes) -> DeviceProof:
+        """The last record of a home that was kept, opened from noon on; with those of past days where they matter."""
+        day = key.window_start - key.window_start % DAY
+        starts = list(range(day + DAY // 2, key.window_end, 900))
+        last = [batch for batch in self.batches if batch.proof(self.by_point[point], starts).records][-1:]
+        looks_back = self.known_rules[key.rule_id].baseline is BaselineMethod.X_OF_Y
+        backs = range(self.lookback.look_back_days + 1) if looks_back else (0,)
+        return show(
+            [*self.past, *last], self.by_point[point], [start - back * DAY for start in starts for back in backs]
+        )
 
-    def _shown(self, key: EventKey, rule: Rule, openings: tuple[RecordOpening, ...]) -> list[ShownRecord]:
-        deadline = key.window_end + rule.reading_deadline
-        return [self.suite.oracle.shown(opening, deadline) for opening in openings]
+    def _shown(self, key: EventKey, rule: Rule, proof: DeviceProof) -> list[ShownRecord]:
+        first_notice = self.suite.measurement.event_state(ids.event_id(key)).first_notice
+        return [
+            self.suite.oracle.shown(
+                opening,
+                proof.inclusions,
+                first_notice=first_notice,
+                deadline=key.window_end + rule.reading_deadline,
+                recovered=self.signers.get(opening.signature, ZERO_ADDRESS),
+            )
+            for opening in proof.records
+        ]
 
     def submit(self) -> None:
         """An event is submitted, mostly as it was."""
@@ -655,14 +738,22 @@ class Walk:
         leaves = self.suite.devices.sums_before(key.portfolio_id, state.first_notice).entries
         entries = self.suite.devices.entries(key.portfolio_id)[:leaves]
         hidden = self.maybe(-1, 0)
-        openings = [
-            () if index == hidden else self._openings(key, entry.metering_point) for index, entry in enumerate(entries)
+        proofs = [
+            NOTHING if index == hidden else self._proof(key, entry.metering_point)
+            for index, entry in enumerate(entries)
         ]
-        shown = [self._shown(key, rule, opened) for opened in openings]
-        measured = self.suite.measurement.measured(key, rule, shown)
+        shown = [self._shown(key, rule, proof) for proof in proofs]
+        calls = self.suite.rights.calls_from(key.portfolio_id, 0, key.window_start)
+        measured = self.suite.measurement.measured(
+            key,
+            rule,
+            shown,
+            lookback=self.lookback_of(rule) if leaves else NO_LOOKBACK,
+            calls=[[call for call in calls if entry.was_in_before(call.first_notice)] for entry in entries],
+        )
         accepted = tuple(
-            opened if answer.silence is Silence.OK or self.random.random() < 0.05 else ()
-            for opened, answer in zip(openings, measured.answers, strict=True)
+            proof if answer.silence is Silence.OK or self.random.random() < 0.05 else NOTHING
+            for proof, answer in zip(proofs, measured.answers, strict=True)
         )
         root = self.maybe(measured.tree.root, bytes(32))
         totals = self.maybe(measured.totals, replace(measured.totals, columns=(*measured.totals.columns, 0)))
@@ -673,7 +764,7 @@ class Walk:
             lambda: self.suite.measurement.submit(key, given, root, totals, sender=who.address, now=self.now),
         )
         if went and root == measured.tree.root:
-            self.submissions[event_id] = Submitted(measured=measured, openings=accepted)
+            self.submissions[event_id] = Submitted(measured=measured, proofs=accepted)
 
     def prove(self) -> None:
         """Some leaves are proven."""
@@ -688,10 +779,10 @@ class Walk:
         submitted = self.submissions.get(event_id)
         cursor = self.suite.measurement.cursors.get(event_id, START_CURSOR)
         cursor = self.maybe(cursor, START_CURSOR, replace(cursor, next=cursor.next + 1))
-        chosen: tuple[tuple[RecordOpening, ...], ...] = ()
+        chosen: tuple[DeviceProof, ...] = ()
         if submitted:
-            chosen = submitted.openings[cursor.next : cursor.next + self.random.choice([1, 2, 3, 9])]
-            chosen = self.maybe(chosen, (*chosen, ()))
+            chosen = submitted.proofs[cursor.next : cursor.next + self.random.choice([1, 2, 3, 9])]
+            chosen = self.maybe(chosen, (*chosen, NOTHING))
         totals = submitted.measured.totals if submitted else NO_TOTALS
         schedule = self.suite.measurement.schedules.get(event_id, ())
         context = ProofContext(
@@ -700,15 +791,17 @@ class Walk:
             root=submitted.measured.tree.root if submitted else bytes(32),
             totals=self.maybe(totals, replace(totals, weight=totals.weight + 1)),
             schedule_milli_wh=self.maybe(schedule, (*schedule, 1)),
+            lookback=self.maybe(self.lookback_of(rule), replace(self.lookback, look_back_days=5)),
             cursor=cursor,
         )
-        shown = [self._shown(key, rule, openings) for openings in chosen]
-        proofs = [DeviceProof(records=openings) for openings in chosen]
+        shown = [self._shown(key, rule, proof) for proof in chosen]
 
         def model() -> None:
             self.suite.measurement.prove(context, shown, sender=who.address, now=self.now)
 
-        self._both("prove", lambda: self.world.measurement.prove.send(context, proofs, sender=who), model)
+        went, _ = self._both("prove", lambda: self.world.measurement.prove.send(context, chosen, sender=who), model)
+        if went and rule.baseline is BaselineMethod.X_OF_Y and any(proof.records for proof in chosen):
+            self.mirror.steps["prove past days"] += 1
 
     def fail(self) -> None:
         """An event ends as unmeasured."""

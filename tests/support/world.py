@@ -36,9 +36,13 @@ from flexbond.chain.development import DevelopmentAccounts, customer_signer, dev
 from flexbond.chain.plan import MOCK, run
 from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.ids import event_id, right_id, rule_id, totals_hash
-from flexbond.model.delivery import MeasuredEvent, assemble
+from flexbond.model.baseline import baseline_starts
+from flexbond.model.delivery import MeasuredEvent, assemble, periods_of, plan_of
 from flexbond.model.types import (
+    NO_LOOKBACK,
     BaselineMethod,
+    CalendarDays,
+    Call,
     CapacityClaim,
     ClampLevel,
     Consent,
@@ -53,6 +57,7 @@ from flexbond.model.types import (
     EventKey,
     Funding,
     Grid,
+    Lookback,
     Offer,
     PayBase,
     Product,
@@ -72,8 +77,9 @@ from flexbond.signing.eip712 import Domain
 from flexbond.signing.keys import development_device, development_p256_device, development_secret
 from flexbond.signing.sign import prove_key, sign_consent, sign_offer, sign_record, sign_record_p256, sign_statement
 from flexbond.signing.signers import P256Signer, Secp256k1Signer
-from flexbond.trees import BatchTree, append, empty_frontier
+from flexbond.trees import BatchTree, append, climb_batch, empty_frontier
 from tests.support.evm import CHAIN_ID, Contract, Evm, Log, Receipt, address_of, artifacts
+from tests.support.proofs import Batch, leaves_of, show
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MONEY: Final = 1_000_000 * 10**6
@@ -170,27 +176,6 @@ class Home:
         return keccak(b"home" + self.number.to_bytes(8, "big"))[:16]
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Attested records with what opens them."""
-
-    homes: tuple[Home, ...]
-    """Whose each record is."""
-    records: tuple[MeterRecord, ...]
-    tree: BatchTree
-
-    def proof(self, home: Home, starts: Iterable[int]) -> DeviceProof:
-        """The home's records, opened at the readings that start at these times."""
-        wanted = list(starts)
-        openings = []
-        for index, (owner, record) in enumerate(zip(self.homes, self.records, strict=True)):
-            places = [place for place in map(record.place_of, wanted) if place is not None]
-            if owner.metering_point == home.metering_point and places:
-                path = self.tree.path(index)
-                openings.append(record.opening(places, batch_root=self.tree.root, batch_path=path))
-        return DeviceProof(records=tuple(sorted(openings, key=lambda item: item.head)))
-
-
 @dataclass(frozen=True, kw_only=True)
 class Submission:
     """All that is submitted and proven of an event."""
@@ -199,6 +184,8 @@ class Submission:
     rule: Rule
     schedule: tuple[int, ...]
     """As nominated, mWh; empty otherwise."""
+    lookback: Lookback
+    """The rule's."""
     proofs: tuple[DeviceProof, ...]
     """By leaf."""
     measured: MeasuredEvent
@@ -418,9 +405,17 @@ class World:
         )
         return replace(rule, **changes)
 
-    def publish(self, rule: Rule) -> bytes:
+    def publish(self, rule: Rule, lookback: Lookback = NO_LOOKBACK) -> bytes:
         """Publishes a rule; its id."""
-        return bytes(self.rulebook.publish.send(rule, sender=self.accounts.market_operator).value)
+        return bytes(self.rulebook.publish.send(rule, lookback, sender=self.accounts.market_operator).value)
+
+    def publish_calendar(self, days: CalendarDays) -> bytes:
+        """Publishes a calendar with these days; its id."""
+        operator = self.accounts.market_operator
+        published = self.rulebook.publishCalendar.send(days.calendar, days.first_day, sender=operator)
+        calendar_id = bytes(published.value)
+        self.rulebook.extendCalendar.send(calendar_id, days.first_day, days.summer, days.holidays, sender=operator)
+        return calendar_id
 
     def tomorrow(self, hour: int = 0) -> int:
         """Start of an hour of tomorrow."""
@@ -537,9 +532,7 @@ class World:
 
     def declare_unavailable(self, product: Product, *, sender: Any = None) -> Receipt:
         """Declares the portfolio unavailable for the product's window."""
-        return self.rights.declareUnavailable.send(
-            product.portfolio_id, product.window_start, sender=sender or self.accounts.provider
-        )
+        return self.rights.declareUnavailable.send(product.event_key, sender=sender or self.accounts.provider)
 
     def release(self, product: Product, *, units: int, holder: Any = None, sender: Any = None) -> Receipt:
         """Gives units up."""
@@ -587,6 +580,29 @@ class World:
         assert root == batch.tree.root
         return batch
 
+    def anchor(
+        self,
+        records: Sequence[tuple[Home, MeterRecord]],
+        *,
+        histories: Sequence[Sequence[int]] = (),
+        above: Sequence[bytes] = (),
+        sender: Any = None,
+    ) -> Batch:
+        """Anchors records, each a leaf or in one of the histories, under the root that the siblings `above` lead to."""
+        signed = [self.sign(home, record) for home, record in records]
+        tree = BatchTree.of(leaves_of([record for _, record in records], histories))
+        root = climb_batch(tree.root, above)
+        self.oracle.anchor.send(root, sender=sender or self.accounts.relayer)
+        return Batch(
+            homes=tuple(home for home, _ in records),
+            records=tuple(record for _, record in records),
+            tree=tree,
+            histories=tuple(map(tuple, histories)),
+            signatures=tuple(b"".join(item.as_tuple()[2:]) for item in signed),
+            above=tuple(above),
+            kept_root=root,
+        )
+
     def attest_readings(self, product: Product, readings: Mapping[Home, Reading], *, rule: Rule | None = None) -> Batch:
         """Attests for each home the records of the days that the event needs, after the last of them has ended.
 
@@ -602,47 +618,82 @@ class World:
                 records.append((home, self.record(home, slot, values)))
         return self.attest(records)
 
-    def needed_starts(self, product: Product, *, rule: Rule | None = None) -> list[int]:
+    def question(
+        self,
+        product: Product,
+        *,
+        rule: Rule | None = None,
+        lookback: Lookback = NO_LOOKBACK,
+        calls: Sequence[Call] = (),
+    ) -> Question:
+        """What is asked of a device that was in these calls of earlier windows."""
+        rule = rule or self.rule()
+        key = product.event_key
+        state = self.measurement.eventState.call(event_id(key))
+        asked = Question(key=key, first_notice=state.first_notice, ordered_mask=state.ordered_mask)
+        if rule.baseline is not BaselineMethod.X_OF_Y:
+            return asked
+        first = min(key.window_start // DAY - lookback.look_back_days, state.first_notice // DAY) - 1
+        until = min(key.window_end // DAY + 3, self.rulebook.nextDay.call(lookback.calendar_id))
+        days = self.rulebook.calendarDays.call(lookback.calendar_id, first, until)
+        return replace(asked, lookback=lookback, calendar=days, calls=tuple(calls))
+
+    def needed_starts(
+        self,
+        product: Product,
+        *,
+        rule: Rule | None = None,
+        lookback: Lookback = NO_LOOKBACK,
+        calls: Sequence[Call] = (),
+    ) -> list[int]:
         """Start of every reading that the event needs: of the ordered periods, and of the baseline."""
         rule = rule or self.rule()
-        state = self.measurement.eventState.call(event_id(product.event_key))
+        asked = self.question(product, rule=rule, lookback=lookback, calls=calls)
         length = rule.period_seconds
-        periods = [
-            product.window_start + p * length
-            for p in range((product.window_end - product.window_start) // length)
-            if state.ordered_mask >> p & 1
-        ]
-        before = state.first_notice - state.first_notice % length
-        periods += [before - (n + 1) * length for n in range(rule.baseline_periods)]
+        periods = {product.window_start + p * length for p in periods_of(asked.ordered_mask)}
+        plan = plan_of(rule, asked)
+        if plan is None:
+            periods |= set(baseline_starts(rule, asked.first_notice))
+        else:
+            rows = (*plan.starts, plan.adjustment_starts, *plan.past_adjustment_starts)
+            periods |= {start for row in rows for start in row if start is not None}
         return sorted({start for period in periods for start in range(period, period + length, GRID.period_seconds)})
 
     def submission(
         self,
         product: Product,
-        batch: Batch | None = None,
-        *,
+        *batches: Batch | None,
         rule: Rule | None = None,
+        lookback: Lookback = NO_LOOKBACK,
         schedule: Sequence[int] = (),
         silent: Iterable[Home] = (),
+        calls: Mapping[bytes, Sequence[Call]] | None = None,
     ) -> Submission:
-        """What follows from the attested records; the homes in `silent`, and those without record, show none."""
+        """What follows from the kept records; the homes in `silent`, and those without record, show none.
+
+        `calls` holds those of earlier windows by metering point.
+        """
         rule = rule or self.rule()
         key = product.event_key
-        state = self.measurement.eventState.call(event_id(key))
-        starts = self.needed_starts(product, rule=rule)
+        kept = [batch for batch in batches if batch is not None]
         mute = {home.metering_point for home in silent}
-        owners = {home.metering_point: home for home in batch.homes} if batch else {}
-        question = Question(key=key, first_notice=state.first_notice, ordered_mask=state.ordered_mask)
+        owners = {home.metering_point: home for batch in kept for home in batch.homes}
+        question = self.question(product, rule=rule, lookback=lookback)
         proofs, answers = [], []
-        for entry in self.entries(key, state.first_notice):
+        for entry in self.entries(key, question.first_notice):
             home = owners.get(entry.metering_point)
-            shown = batch is not None and home is not None and entry.metering_point not in mute
-            proof = batch.proof(home, starts) if batch and home and shown else DeviceProof(records=())
+            asked = replace(question, calls=tuple((calls or {}).get(entry.metering_point, ())))
+            proof = DeviceProof(records=())
+            if home and entry.metering_point not in mute:
+                starts = self.needed_starts(product, rule=rule, lookback=lookback, calls=asked.calls)
+                proof = show(kept, home, starts)
             proofs.append(proof)
-            answers.append(self.verifier.measure.call(rule, question, entry, proof))
-        sums = self.devices.sumsBefore.call(key.portfolio_id, state.first_notice)
+            answers.append(self.verifier.measure.call(rule, asked, entry, proof))
+        sums = self.devices.sumsBefore.call(key.portfolio_id, question.first_notice)
         measured = assemble(rule=rule, question=question, answers=answers, sums=sums, schedule_milli_wh=schedule)
-        return Submission(key=key, rule=rule, schedule=tuple(schedule), proofs=tuple(proofs), measured=measured)
+        return Submission(
+            key=key, rule=rule, schedule=tuple(schedule), lookback=lookback, proofs=tuple(proofs), measured=measured
+        )
 
     def entries(self, key: EventKey, first_notice: int) -> list[Entry]:
         """The portfolio's list as it stood just before the first notice."""
@@ -668,6 +719,7 @@ class World:
             root=submission.measured.tree.root,
             totals=submission.measured.totals,
             schedule_milli_wh=submission.schedule,
+            lookback=submission.lookback,
             cursor=submission.cursor(proven),
         )
 

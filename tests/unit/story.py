@@ -157,6 +157,10 @@ class Story:
 
     # ---------------------------------------------------------------- money
 
+    def backed(self) -> int:
+        """What the lock of the event's rights holds, base units."""
+        return self.locked(LockReason.RIGHTS, self.event)
+
     def locked(self, reason: LockReason, key: bytes) -> int:
         """What a lock holds, base units."""
         escrow = self.world.escrow

@@ -14,8 +14,9 @@ from flexbond.model.suite.market import Market
 from flexbond.model.suite.measurement import Measurement
 from flexbond.model.suite.oracle import BroughtRecord, Oracle
 from flexbond.model.suite.payouts import Payouts, Pool
-from flexbond.model.suite.people import Participant, Participants, Rulebook
+from flexbond.model.suite.people import Participant, Participants
 from flexbond.model.suite.rights import Right, Rights, Window
+from flexbond.model.suite.rulebook import Rulebook
 
 __all__ = [
     "ANY",

@@ -62,7 +62,7 @@ class Addresses:
     @property
     def movers(self) -> frozenset[str]:
         """The contracts that may move locks."""
-        return frozenset((self.rights, self.market, self.settlement, self.payouts))
+        return frozenset((self.rights, self.settlement, self.payouts))
 
 
 @dataclass

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
 from flexbond.hashing import ZERO_ADDRESS, ZERO_HASH
-from flexbond.model.suite.base import ANY, ModelRevert, Pausable, Role, Table, atomic, before, pushed, require_address
+from flexbond.model.suite.base import ANY, ModelRevert, Role, Table, atomic, require_address
+from flexbond.model.suite.places import Places
 from flexbond.model.types import (
     BPS,
     Consent,
@@ -16,10 +17,10 @@ from flexbond.model.types import (
     Grid,
     MeteringPoint,
     Portfolio,
-    PortfolioSums,
     SignerScheme,
     SignerState,
     Statement,
+    Stay,
 )
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ DAY: Final = 86_400
 MAX_GRIDS: Final = 255
 MAX_READINGS: Final = 100
 
-NO_SUMS: Final = PortfolioSums(entries=0, capacity_w=0, connection_w=0)
 NO_SIGNER: Final = SignerState(signer=ZERO_ADDRESS, valid_from=0, valid_until=0, grid_id=0, scheme=SignerScheme.NONE)
 NO_POINT: Final = MeteringPoint(
     customer=ZERO_ADDRESS,
@@ -44,20 +44,19 @@ NO_POINT: Final = MeteringPoint(
 )
 
 
-class Devices(Pausable):
+class Devices(Places):
     """Metering points and portfolios."""
 
     def __init__(self, suite: Suite) -> None:
         super().__init__(suite)
         self.grids: Table[int, Grid] = self.table()
         self.signers: Table[bytes, SignerState] = self.table()
+        self.past_signers: Table[bytes, tuple[tuple[int, SignerState], ...]] = self.table()
         self.points: Table[bytes, MeteringPoint] = self.table()
-        self.last_portfolio: Table[bytes, bytes] = self.table()
+        self.stays: Table[bytes, tuple[Stay, ...]] = self.table()
         self.last_left: Table[bytes, int] = self.table()
         self.committed_after_leaving: Table[tuple[bytes, int], int] = self.table()
         self.portfolios: Table[bytes, Portfolio] = self.table()
-        self.lists: Table[bytes, tuple[Entry, ...]] = self.table()
-        self.traces: Table[bytes, tuple[tuple[int, PortfolioSums], ...]] = self.table()
         self.used: Table[str, int] = self.table()
 
     # -------------------------------------------------------------- grids and portfolios
@@ -152,16 +151,17 @@ class Devices(Pausable):
             capacity_w=statement.capacity_w,
             connection_w=statement.connection_w,
         )
-        self.signers[point_id] = SignerState(
+        state = SignerState(
             signer=statement.signer,
             valid_from=statement.valid_from,
             valid_until=statement.valid_until,
             grid_id=statement.grid_id,
             scheme=statement.scheme,
         )
+        self._replace_signer(point_id, state, now)
 
     @atomic
-    def void_statement(self, point_id: bytes, *, sender: str) -> None:
+    def void_statement(self, point_id: bytes, *, sender: str, now: int) -> None:
         """Voids a statement, so that nothing more is accepted from its key."""
         signer = self.signer(point_id)
         if signer.scheme is SignerScheme.NONE:
@@ -169,7 +169,7 @@ class Devices(Pausable):
         customer = self.metering_point(point_id).customer
         if sender != customer and sender not in self.suite.roles[Role.METER_OPERATOR]:
             raise ModelRevert("Flexbond_NotAllowed", sender, customer)
-        self.signers[point_id] = replace(signer, scheme=SignerScheme.NONE)
+        self._replace_signer(point_id, replace(signer, scheme=SignerScheme.NONE), now)
 
     @atomic
     def suspend(self, point_id: bytes, *, sender: str, now: int) -> None:
@@ -182,7 +182,7 @@ class Devices(Pausable):
         if point.suspended_at:
             raise ModelRevert("DeviceRegistry_Suspended", point_id)
         self.points[point_id] = replace(point, suspended_at=now)
-        self.signers[point_id] = replace(self.signer(point_id), scheme=SignerScheme.SUSPENDED)
+        self._replace_signer(point_id, replace(self.signer(point_id), scheme=SignerScheme.SUSPENDED), now)
 
     @atomic
     def enrol(self, consent: Consent, *, signed: bool, sender: str, now: int) -> int:
@@ -227,7 +227,7 @@ class Devices(Pausable):
             if not signed:
                 raise ModelRevert("Flexbond_BadSignature", entry.payee, ANY)
             self.used[entry.payee] = self.nonces(entry.payee) + 1
-        self._put(portfolio_id, index, replace(entry, payee=payee))
+        self.put_place(portfolio_id, index, replace(entry, payee=payee))
 
     # -------------------------------------------------------------- views
 
@@ -239,6 +239,15 @@ class Devices(Pausable):
         """Whose signature counts for a metering point."""
         return self.signers.get(point_id, NO_SIGNER)
 
+    def signer_at(self, point_id: bytes, at: int) -> SignerState:
+        """Whose signature counted in the second `at`, UTC; before the first statement, that of the first statement."""
+        past = self.past_signers.get(point_id, ())
+        return next((state for until, state in past if at < until), self.signer(point_id))
+
+    def past_stays(self, point_id: bytes) -> tuple[Stay, ...]:
+        """The places that a metering point closed, oldest first."""
+        return self.stays.get(point_id, ())
+
     def metering_point(self, point_id: bytes) -> MeteringPoint:
         """What is known of a metering point."""
         return self.points.get(point_id, NO_POINT)
@@ -248,26 +257,6 @@ class Devices(Pausable):
         if portfolio_id not in self.portfolios:
             raise ModelRevert("DeviceRegistry_PortfolioUnknown", portfolio_id)
         return self.portfolios[portfolio_id]
-
-    def entries(self, portfolio_id: bytes) -> tuple[Entry, ...]:
-        """A portfolio's whole list."""
-        return self.lists.get(portfolio_id, ())
-
-    def entry(self, portfolio_id: bytes, index: int) -> Entry:
-        """One place of a portfolio. Raises ModelRevert."""
-        if index >= len(self.entries(portfolio_id)):
-            raise ModelRevert("DeviceRegistry_EntryUnknown", portfolio_id, index)
-        return self.entries(portfolio_id)[index]
-
-    def sums(self, portfolio_id: bytes) -> PortfolioSums:
-        """A portfolio's sums as they stand."""
-        trace = self.traces.get(portfolio_id, ())
-        return trace[-1][1] if trace else NO_SUMS
-
-    def sums_before(self, portfolio_id: bytes, at: int) -> PortfolioSums:
-        """A portfolio's sums as they stood just before `at`, UTC seconds."""
-        found: PortfolioSums | None = before(self.traces.get(portfolio_id, ()), at)
-        return found or NO_SUMS
 
     # -------------------------------------------------------------- inside
 
@@ -312,14 +301,23 @@ class Devices(Pausable):
 
     def _committed_elsewhere(self, point_id: bytes, portfolio_id: bytes, now: int) -> int:
         """Until when the point is counted in the portfolio that it left last, if that is another."""
-        last = self.last_portfolio.get(point_id, ZERO_HASH)
-        if last in (ZERO_HASH, portfolio_id):
+        stays = self.past_stays(point_id)
+        if not stays or stays[-1].portfolio_id == portfolio_id:
             return 0
+        last = stays[-1].portfolio_id
         point = self.metering_point(point_id)
         left_at = self.entry(last, point.entry_index).left_at
         until = max(point.committed_until, self.committed_after_leaving.get((last, left_at), 0))
         # A notice of the second in which it left still counts it, and may yet come.
         return max(until, left_at + 1) if left_at == now else until
+
+    def _replace_signer(self, point_id: bytes, state: SignerState, now: int) -> None:
+        """Of the changes of one second the last counts."""
+        past = self.past_signers.get(point_id, ())
+        held = point_id in self.signers and not (past and past[-1][0] == now)
+        if held and self.signer(point_id) != state:
+            self.past_signers[point_id] = (*past, (now, self.signer(point_id)))
+        self.signers[point_id] = state
 
     def _follow(self, statement: Statement, now: int) -> None:
         """A new customer takes the point out of its portfolio, a new capacity or kind gives it a new place."""
@@ -345,40 +343,23 @@ class Devices(Pausable):
             connection_w=stated.connection_w,
             kind=stated.kind,
         )
-        index = len(self.entries(portfolio_id))
-        self.lists[portfolio_id] = (*self.entries(portfolio_id), entry)
+        index = self.add_place(portfolio_id, entry, now)
         self.points[point_id] = replace(self.metering_point(point_id), entry_index=index)
-        self._add_sums(portfolio_id, 1, entry.capacity_w, entry.connection_w, now)
         return index
 
     def _close(self, point_id: bytes, now: int) -> str:
         point = self.metering_point(point_id)
-        entry = self.entry(point.portfolio_id, point.entry_index)
-        self._put(point.portfolio_id, point.entry_index, replace(entry, left_at=now))
-        self._add_sums(point.portfolio_id, 0, -entry.capacity_w, -entry.connection_w, now)
+        entry = self.close_place(point.portfolio_id, point.entry_index, now)
+        stay = Stay(portfolio_id=point.portfolio_id, index=point.entry_index)
+        self.stays[point_id] = (*self.past_stays(point_id), stay)
         return entry.payee
 
     def _leave(self, point_id: bytes, now: int) -> None:
         self._close(point_id, now)
         point = self.metering_point(point_id)
         until = max(point.committed_until, self.portfolios[point.portfolio_id].committed_until)
-        self.last_portfolio[point_id] = point.portfolio_id
         self.last_left[point.portfolio_id] = now
         self.points[point_id] = replace(point, portfolio_id=ZERO_HASH, committed_until=until)
-
-    def _put(self, portfolio_id: bytes, index: int, entry: Entry) -> None:
-        entries = list(self.entries(portfolio_id))
-        entries[index] = entry
-        self.lists[portfolio_id] = tuple(entries)
-
-    def _add_sums(self, portfolio_id: bytes, entries: int, capacity_w: int, connection_w: int, now: int) -> None:
-        last = self.sums(portfolio_id)
-        total = PortfolioSums(
-            entries=last.entries + entries,
-            capacity_w=last.capacity_w + capacity_w,
-            connection_w=last.connection_w + connection_w,
-        )
-        self.traces[portfolio_id] = pushed(self.traces.get(portfolio_id, ()), now, total)
 
 
 def _place_of(stated: MeteringPoint | Statement) -> tuple[int, int, DeviceKind]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from flexbond.model.suite import Suite
     from flexbond.model.types import Product, Rule, Settled
 
-MOST_W: Final = (1 << 40) - 1
-"""Most power ordered of one event in one period, W."""
 MOST_DISPATCHES: Final = (1 << 16) - 1
 
 
@@ -78,7 +76,7 @@ class Settlement(Part):
         _require_runs(product, rule, orders_w)
         dispatch_id = ids.dispatch_id(right_id, holder, number)
         self.dispatches[dispatch_id] = called
-        self._add_orders(event_id, orders_w)
+        totals = self._add_orders(event_id, orders_w)
         self.suite.rights.consume(
             right_id,
             product.portfolio_id,
@@ -86,7 +84,9 @@ class Settlement(Part):
             holder,
             units,
             rule.min_dispatch_bps,
+            max(total for total, order in zip(totals, orders_w, strict=True) if order),
             sender=self.suite.addresses.settlement,
+            now=now,
         )
         self.suite.measurement.call(product.event_key, mask, sender=self.suite.addresses.settlement, now=now)
         locked = utilisation_lock(product, rule, orders_w)
@@ -162,20 +162,23 @@ class Settlement(Part):
         self._require_rule(product, rule)
         if now < product.window_end:
             raise ModelRevert("Settlement_TooEarly", product.window_end, now)
-        right_id, here, escrow = ids.right_id(product), self.suite.addresses.settlement, self.suite.escrow
+        right_id, here = ids.right_id(product), self.suite.addresses.settlement
         share = self.suite.devices.portfolio(product.portfolio_id).customer_share_bps
         backed, earning = self.suite.rights.expire(product, sender=here)
         availability = earning * availability_per_unit(product)
         pool = pool_of(availability, share)
         released = backed * collateral_per_unit(product, rule.collateral_bps)
-        escrow.unlock(rule.currency, LockReason.COLLATERAL, right_id, released, sender=here)
-        if rule.funding is Funding.ESCROWED:
-            reason, provider = LockReason.AVAILABILITY, product.provider
-            escrow.pay(rule.currency, reason, right_id, provider, availability - pool, sender=here)
-            if pool:
-                self._fund_pool(rule.currency, reason, right_id, right_id, pool)
-                self.suite.payouts.fund(right_id, product.event_key, pool, sender=here)
-                self.suite.payouts.open(right_id, product.event_key, rule.currency, True, sender=here, now=now)
+        is_escrowed = rule.funding is Funding.ESCROWED
+        pooled = pool if is_escrowed else 0
+        earned = availability - pool if is_escrowed else 0
+        self.suite.escrow.divide(
+            *(rule.currency, LockReason.RIGHTS, ids.event_id(product.event_key), product.provider),
+            *(0, released + earned, right_id, pooled),
+            sender=here,
+        )
+        if pooled:
+            self.suite.payouts.fund(right_id, product.event_key, pool, sender=here)
+            self.suite.payouts.open(right_id, product.event_key, rule.currency, True, sender=here, now=now)
         return availability, pool, released
 
     # -------------------------------------------------------------- views
@@ -206,14 +209,13 @@ class Settlement(Part):
 
     # -------------------------------------------------------------- inside
 
-    def _add_orders(self, event_id: bytes, orders_w: Sequence[int]) -> None:
+    def _add_orders(self, event_id: bytes, orders_w: Sequence[int]) -> tuple[int, ...]:
+        """What is now ordered of the event, per period, W."""
         before = self.orders.get(event_id, (0,) * len(orders_w))
         after = tuple(a + b for a, b in zip(before, orders_w, strict=True))
-        for total in after:
-            if total > MOST_W:
-                raise ModelRevert("Flexbond_Overflow", total, 40)
         self.orders[event_id] = after
         self.pendings[event_id] = self.pending(event_id) + 1
+        return after
 
     def _take_back(
         self, product: Product, rule: Rule, dispatch: Dispatch, dispatch_id: bytes, from_period: int
@@ -268,30 +270,20 @@ class Settlement(Part):
         settled: Settled,
     ) -> None:
         """From the dispatch's locks to where it was earned; the customers' part comes out of the pay first."""
-        currency, right_id, holder = rule.currency, dispatch.right_id, dispatch.holder
-        escrow, here = self.suite.escrow, self.suite.addresses.settlement
+        divide, here, holder = self.suite.escrow.divide, self.suite.addresses.settlement, dispatch.holder
+        earned = pooled = 0
         if rule.funding is Funding.ESCROWED:
-            from_pay, from_availability = split_pool(settled.pool, settled.pay)
-            for reason, key, earned, pooled, refund in (
-                (LockReason.UTILISATION, dispatch_id, settled.pay, from_pay, settled.utilisation_refund),
-                (
-                    LockReason.AVAILABILITY,
-                    right_id,
-                    settled.availability,
-                    from_availability,
-                    settled.availability_refund,
-                ),
-            ):
-                escrow.pay(currency, reason, key, product.provider, earned - pooled, sender=here)
-                self._fund_pool(currency, reason, key, event_id, pooled)
-                escrow.pay(currency, reason, key, holder, refund, sender=here)
-        escrow.pay(currency, LockReason.COLLATERAL, right_id, holder, settled.penalty, sender=here)
-        escrow.unlock(currency, LockReason.COLLATERAL, right_id, settled.released, sender=here)
-
-    def _fund_pool(self, currency: str, reason: LockReason, key: bytes, pool_id: bytes, amount: int) -> None:
-        addresses = self.suite.addresses
-        self.suite.escrow.relock(
-            currency, reason, key, LockReason.POOL, pool_id, addresses.payouts, amount, sender=addresses.settlement
+            from_pay, pooled = split_pool(settled.pool, settled.pay)
+            earned = settled.availability - pooled
+            divide(
+                *(rule.currency, LockReason.UTILISATION, dispatch_id, product.provider),
+                *(settled.pay - from_pay, settled.utilisation_refund, event_id, from_pay),
+                sender=here,
+            )
+        divide(
+            *(rule.currency, LockReason.RIGHTS, event_id, holder),
+            *(settled.availability_refund + settled.penalty, earned + settled.released, event_id, pooled),
+            sender=here,
         )
 
 

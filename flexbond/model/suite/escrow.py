@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
 from flexbond.model.suite.base import ModelRevert, Part, Role, Table, atomic, require_address
+from flexbond.model.types import LockReason
 
 if TYPE_CHECKING:
     from flexbond.model.suite import Suite
-    from flexbond.model.types import LockReason
 
 UNLIMITED: Final = 2**256 - 1
 """An allowance that is not used up."""
@@ -130,12 +130,49 @@ class Escrow(Part):
             self._add(ids.lock_id(token, reason, key), owner, amount)
 
     @atomic
-    def unlock(self, token: str, reason: LockReason, key: bytes, amount: int, *, sender: str) -> None:
-        """Lock to its owner's free balance."""
+    def purchase(
+        self,
+        token: str,
+        buyer: str,
+        provider: str,
+        key: bytes,
+        premium: int,
+        availability: int,
+        collateral: int,
+        *,
+        sender: str,
+    ) -> None:
+        """Premium to the provider's free balance; availability of the buyer and collateral of the provider to a lock."""
         self._require_mover(sender)
-        if amount:
-            owner = self._remove(ids.lock_id(token, reason, key), amount)
-            self._give(token, owner, amount)
+        self._take(token, buyer, premium + availability)
+        self._give(token, provider, premium)
+        self._take(token, provider, collateral)
+        if availability + collateral:
+            self._add(ids.lock_id(token, LockReason.RIGHTS, key), provider, availability + collateral)
+
+    @atomic
+    def divide(
+        self,
+        token: str,
+        reason: LockReason,
+        key: bytes,
+        to: str,
+        paid: int,
+        unlocked: int,
+        pool_id: bytes,
+        pooled: int,
+        *,
+        sender: str,
+    ) -> None:
+        """A part of a lock: to another's free balance, to its owner's, and to a pool of customers."""
+        self._require_mover(sender)
+        if paid + unlocked + pooled == 0:
+            return
+        owner = self._remove(ids.lock_id(token, reason, key), paid + unlocked + pooled)
+        self._give(token, to, paid)
+        self._give(token, owner, unlocked)
+        if pooled:
+            self._add(ids.lock_id(token, LockReason.POOL, pool_id), self.suite.addresses.payouts, pooled)
 
     @atomic
     def pay(self, token: str, reason: LockReason, key: bytes, to: str, amount: int, *, sender: str) -> None:
@@ -143,33 +180,6 @@ class Escrow(Part):
         self._require_mover(sender)
         if amount:
             self._remove(ids.lock_id(token, reason, key), amount)
-            self._give(token, to, amount)
-
-    @atomic
-    def relock(
-        self,
-        token: str,
-        from_reason: LockReason,
-        from_key: bytes,
-        to_reason: LockReason,
-        to_key: bytes,
-        to_owner: str,
-        amount: int,
-        *,
-        sender: str,
-    ) -> None:
-        """Lock to another lock of the same token."""
-        self._require_mover(sender)
-        if amount:
-            self._remove(ids.lock_id(token, from_reason, from_key), amount)
-            self._add(ids.lock_id(token, to_reason, to_key), to_owner, amount)
-
-    @atomic
-    def credit(self, token: str, owner: str, to: str, amount: int, *, sender: str) -> None:
-        """Free balance to free balance."""
-        self._require_mover(sender)
-        if amount:
-            self._take(token, owner, amount)
             self._give(token, to, amount)
 
     # -------------------------------------------------------------- views

@@ -52,8 +52,7 @@ class Market(Part):
             raise ModelRevert("Flexbond_BadSignature", signer, ANY)
         self._fill(offer, provider, units)
         premium, here = units * offer.premium_per_unit, self.suite.addresses.market
-        self.suite.escrow.credit(product.currency, buyer, provider, premium, sender=here)
-        return self.suite.rights.issue(product, units, buyer, previous_start, sender=here, now=now)
+        return self.suite.rights.issue(product, units, buyer, premium, previous_start, sender=here, now=now)
 
     @atomic
     def cancel(self, provider: str, nonce: int, *, sender: str, now: int) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flexbond import ids, trees
 from flexbond.model.delivery import measure_device, measure_event, responses_of
+from flexbond.model.pastdays import calls_of_device, days_of, horizon_of
 from flexbond.model.suite.base import ModelRevert, Part, Table, atomic
 from flexbond.model.types import (
+    NO_LOOKBACK,
     Answer,
     BaselineMethod,
+    Call,
     Cursor,
     EventState,
     EventStatus,
@@ -22,11 +25,23 @@ from flexbond.model.types import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flexbond.model.delivery import MeasuredEvent, ShownRecord
+    from flexbond.model.delivery import MeasuredEvent
+    from flexbond.model.shown import ShownRecord
     from flexbond.model.suite import Suite
-    from flexbond.model.types import EventKey, PortfolioSums, ProofContext, Rule
+    from flexbond.model.types import EventKey, Lookback, PortfolioSums, ProofContext, Rule
 
 UNKNOWN: Final = EventState(status=EventStatus.OPEN, first_notice=0, submitted_at=0, proven=0, ordered_mask=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Past:
+    """What is asked of all leaves, and what the calls of each are found from."""
+
+    question: Question
+    horizon: int
+    """UTC start of the first day looked at."""
+    calls: tuple[Call, ...]
+    """Of the portfolio."""
 
 
 class Measurement(Part):
@@ -96,9 +111,15 @@ class Measurement(Part):
 
     @atomic
     def prove(
-        self, context: ProofContext, shown: Sequence[Sequence[ShownRecord]], *, sender: str, now: int
+        self,
+        context: ProofContext,
+        shown: Sequence[Sequence[ShownRecord]],
+        *,
+        past_from: Sequence[Sequence[int]] = (),
+        sender: str,
+        now: int,
     ) -> tuple[Answer, ...]:
-        """Proves the next leaves from the records shown for each; what they gave."""
+        """Proves the next leaves from the records shown for each, and their windows to gather earlier calls from; what they gave."""
         key, rule = context.key, context.rule
         event_id = ids.event_id(key)
         state = self._require_status(event_id, EventStatus.SUBMITTED)
@@ -113,9 +134,11 @@ class Measurement(Part):
         cursor = self._resume(event_id, context.cursor, sums.entries, state)
         if cursor.next + len(shown) > sums.entries:
             raise ModelRevert("Measurement_TooManyProofs", cursor.next, len(shown), sums.entries)
+        past = self._past(context)
         answers = []
-        for records in shown:
-            answers.append(self._measure(key, rule, state, cursor.next, records))
+        for place, records in enumerate(shown):
+            hints = past_from[place] if past_from else ()
+            answers.append(self._measure(context, past, cursor.next, records, hints))
             cursor = appended(cursor, answers[-1])
         state = replace(state, proven=cursor.next)
         if cursor.next == sums.entries:
@@ -148,41 +171,84 @@ class Measurement(Part):
         """Where an event stands."""
         return self.events.get(event_id, UNKNOWN)
 
-    def question(self, key: EventKey) -> Question:
-        """What is asked of the verifier about each leaf of a submitted event."""
+    def question(self, key: EventKey, lookback: Lookback = NO_LOOKBACK) -> Question:
+        """What is asked of the verifier about each leaf of a called event, without the calls that its device was in."""
         state = self.event_state(ids.event_id(key))
-        return Question(
-            key=key,
-            first_notice=state.first_notice,
-            ordered_mask=state.ordered_mask,
+        asked = Question(key=key, first_notice=state.first_notice, ordered_mask=state.ordered_mask)
+        if lookback == NO_LOOKBACK:
+            return asked
+        rulebook, calendar_id = self.suite.rulebook, lookback.calendar_id
+        days = days_of(
+            lookback,
+            key,
+            state.first_notice,
+            read=lambda first, until: rulebook.calendar_days(calendar_id, first, until),
+            next_day=lambda: rulebook.next_day(calendar_id),
         )
+        return replace(asked, lookback=lookback, calendar=days)
 
-    def measured(self, key: EventKey, rule: Rule, shown: Sequence[Sequence[ShownRecord]]) -> MeasuredEvent:
-        """What the provider submits, from the records of each leaf."""
+    def measured(
+        self,
+        key: EventKey,
+        rule: Rule,
+        shown: Sequence[Sequence[ShownRecord]],
+        *,
+        lookback: Lookback = NO_LOOKBACK,
+        calls: Sequence[Sequence[Call]] = (),
+    ) -> MeasuredEvent:
+        """What the provider submits, from the records of each leaf and the calls that each was in."""
         event_id = ids.event_id(key)
-        question = self.question(key)
         entries = self.suite.devices.entries(key.portfolio_id)
         return measure_event(
             rule=rule,
-            question=question,
+            question=self.question(key, lookback),
             entries=entries,
             points={entry.metering_point: self.suite.devices.metering_point(entry.metering_point) for entry in entries},
             shown=shown,
             schedule_milli_wh=self.schedules.get(event_id, ()),
+            calls=calls,
         )
 
     # -------------------------------------------------------------- inside
 
+    def _past(self, context: ProofContext) -> _Past:
+        """What is the same for all leaves."""
+        key, rule, lookback = context.key, context.rule, context.lookback
+        if rule.baseline is not BaselineMethod.X_OF_Y:
+            return _Past(question=self.question(key), horizon=0, calls=())
+        given = ids.lookback_hash(lookback)
+        if given != rule.lookback_hash:
+            raise ModelRevert("Measurement_LookbackDiffers", rule.lookback_hash, given)
+        question = self.question(key, lookback)
+        horizon = horizon_of(lookback, question.calendar, key.window_start)
+        calls = self._gather(key.portfolio_id, context.calls_from, horizon, key.window_start)
+        return _Past(question=question, horizon=horizon, calls=calls)
+
+    def _gather(self, portfolio_id: bytes, start: int, horizon: int, until: int) -> tuple[Call, ...]:
+        if start > horizon:
+            raise ModelRevert("Measurement_CallsFromTooLate", start, horizon)
+        return self.suite.rights.calls_from(portfolio_id, start, until)
+
     def _measure(
-        self, key: EventKey, rule: Rule, state: EventState, index: int, records: Sequence[ShownRecord]
+        self, context: ProofContext, past: _Past, index: int, records: Sequence[ShownRecord], hints: Sequence[int]
     ) -> Answer:
-        entry = self.suite.devices.entry(key.portfolio_id, index)
-        question = Question(
-            key=key,
-            first_notice=state.first_notice,
-            ordered_mask=state.ordered_mask,
-        )
-        point = self.suite.devices.metering_point(entry.metering_point)
+        key, rule, question = context.key, context.rule, past.question
+        devices = self.suite.devices
+        entry = devices.entry(key.portfolio_id, index)
+        if rule.baseline is BaselineMethod.X_OF_Y and records:
+            left = iter(hints)
+            calls = calls_of_device(
+                portfolio_id=key.portfolio_id,
+                index=index,
+                entry=entry,
+                horizon=past.horizon,
+                own=past.calls,
+                stays=lambda: devices.past_stays(entry.metering_point),
+                place_of=lambda stay: devices.entry(stay.portfolio_id, stay.index),
+                gather=lambda other: self._gather(other, next(left, 0), past.horizon, key.window_start),
+            )
+            question = replace(question, calls=calls)
+        point = devices.metering_point(entry.metering_point)
         answer = measure_device(rule, question, entry, point, records)
         if answer.silence is not Silence.OK and records:
             raise ModelRevert("Measurement_LeafRefused", index, int(answer.silence))

@@ -1,22 +1,36 @@
-"""MeterOracle: batches of signed records, and when they came."""
+"""MeterOracle: signed records, attested in batches or anchored unseen, and when they came."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from flexbond.hashing import ZERO_ADDRESS
-from flexbond.model.delivery import ShownRecord
+from flexbond.hashing import ZERO_ADDRESS, ZERO_HASH
+from flexbond.model.shown import ShownRecord
 from flexbond.model.suite.base import ModelRevert, Part, Table, atomic, before, pushed
-from flexbond.model.types import RecordOpening, SignerScheme, SignerState
-from flexbond.records import RecordHead, record_hash
+from flexbond.model.types import SignerScheme, SignerState, Silence
+from flexbond.records import RecordHead, Standing, record_hash
 from flexbond.trees import BatchTree
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from flexbond.model.openings import Inclusion, RecordOpening
     from flexbond.model.suite import Suite
     from flexbond.model.types import Grid
+
+NEVER: Final = Standing(at=0, attested_at=0)
+SCHEMES: Final = {64: SignerScheme.SECP256K1, 128: SignerScheme.P256}
+"""How a signature of so many bytes was made."""
+
+_SILENCES: Final = {
+    "MeterOracle_Unregistered": Silence.UNSTATED,
+    "MeterOracle_Suspended": Silence.UNSTATED,
+    "MeterOracle_Unstated": Silence.UNSTATED,
+    "MeterOracle_OffGrid": Silence.OFF_GRID,
+    "MeterOracle_NotYetOver": Silence.TOO_EARLY,
+}
+"""What `attest` reverts with, and what an anchored record is silent for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,11 +59,11 @@ class BroughtRecord:
 
 
 class Oracle(Part):
-    """Attested batches and revised slots."""
+    """Roots of records and revised slots."""
 
     def __init__(self, suite: Suite) -> None:
         super().__init__(suite)
-        self.times: Table[bytes, int] = self.table()
+        self.kept: Table[bytes, Standing] = self.table()
         self.revisions: Table[tuple[bytes, int], tuple[tuple[int, int], ...]] = self.table()
 
     @atomic
@@ -66,9 +80,18 @@ class Oracle(Part):
         if not records:
             raise ModelRevert("MeterOracle_EmptyBatch", 0)
         root = BatchTree.of([record.leaf for record in records]).root
-        if root not in self.times:
-            self.times[root] = now
+        known = self.standing(root)
+        if not known.attested_at:
+            self.kept[root] = Standing(at=known.at or now, attested_at=now)
         return root
+
+    @atomic
+    def anchor(self, root: bytes, *, now: int) -> None:
+        """Keeps the root of a tree of records that nobody has seen."""
+        if root == ZERO_HASH:
+            raise ModelRevert("MeterOracle_EmptyBatch", 0)
+        if root not in self.kept:
+            self.kept[root] = Standing(at=now, attested_at=0)
 
     @atomic
     def report_equivocation(
@@ -86,21 +109,58 @@ class Oracle(Part):
         self._require_signed(1, b, signer.signer)
         self.suite.devices.suspend(a.metering_point, sender=self.suite.addresses.oracle, now=now)
 
-    def attested_at(self, root: bytes) -> int:
-        """When the batch was first attested, UTC seconds; 0: never."""
-        return self.times.get(root, 0)
+    def standing(self, root: bytes) -> Standing:
+        """When a root came."""
+        return self.kept.get(root, NEVER)
+
+    def record_standing(self, record: BroughtRecord, at: int, *, scheme: SignerScheme | None) -> Silence:
+        """Whether a record counts whose root was only anchored, at `at`, UTC seconds.
+
+        `scheme` is that which the signature's length is of, None for another length.
+        """
+        if record.head & (1 << 40) - 1:
+            return Silence.BAD_OPENING
+        if record.bare.revision:
+            return Silence.NOT_ATTESTED
+        signer = self.suite.devices.signer_at(record.metering_point, at)
+        try:
+            self._check(0, record, signer, signer.scheme, at)
+        except ModelRevert as refused:
+            return _SILENCES[refused.name]
+        if scheme is not signer.scheme:
+            return Silence.BAD_OPENING
+        return Silence.OK if record.recovered == signer.signer else Silence.WRONG_SIGNER
 
     def revision_before(self, metering_point: bytes, slot_start: int, at: int) -> int:
         """Highest revision of the slot attested before `at`; 0 if none was revised."""
         return before(self.revisions.get((metering_point, slot_start), ()), at) or 0
 
-    def shown(self, opening: RecordOpening, deadline: int) -> ShownRecord:
-        """An opened record with what the oracle knows of it."""
-        head = RecordHead.unpack(opening.head >> 40 << 40)
+    def shown(
+        self,
+        opening: RecordOpening,
+        inclusions: Sequence[Inclusion],
+        *,
+        first_notice: int,
+        deadline: int,
+        recovered: str = ZERO_ADDRESS,
+    ) -> ShownRecord:
+        """An opened record with what the oracle knows of it; `recovered` is who made the opening's signature."""
+        record = BroughtRecord(head=opening.record_head, commitment=opening.commitment, recovered=recovered)
+        head = record.bare
+        root = inclusions[opening.inclusion].batch_root if opening.inclusion < len(inclusions) else ZERO_HASH
+        standing = self.standing(root)
+        kept_at, refusal = standing.attested_at, Silence.OK
+        # Without signature it counts as attested; with one as anchored, as an attestation says nothing of the time before.
+        if standing.at and not (standing.attested_at and not opening.signature):
+            kept_at = standing.at
+            refusal = self.record_standing(record, kept_at, scheme=SCHEMES.get(len(opening.signature)))
         return ShownRecord.of(
             opening,
-            attested_at=self.attested_at(opening.batch_root),
+            inclusions,
+            kept_at=kept_at,
+            refusal=refusal,
             latest_revision=self.revision_before(head.metering_point, head.slot_start, deadline),
+            latest_before_notice=self.revision_before(head.metering_point, head.slot_start, first_notice),
         )
 
     def _check(self, index: int, record: BroughtRecord, signer: SignerState, scheme: SignerScheme, now: int) -> None:

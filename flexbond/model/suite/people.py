@@ -1,14 +1,11 @@
-"""ParticipantRegistry and Rulebook: who may take part, and under which rules."""
+"""ParticipantRegistry: who may take part."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flexbond import ids
-from flexbond.model.rules import RuleError, check_rule, terms_of
 from flexbond.model.suite.base import ModelRevert, Part, Role, Table, atomic, require_address
-from flexbond.model.types import Rule, RuleTerms
 
 if TYPE_CHECKING:
     from flexbond.model.suite import Suite
@@ -74,35 +71,3 @@ class Participants(Part):
     def may_act(self, account: str, actor: str, *, now: int) -> bool:
         """Whether the actor is the account or one of its operators."""
         return account == actor or now < self.operators.get((account, actor), 0)
-
-
-class Rulebook(Part):
-    """Rules, published once."""
-
-    def __init__(self, suite: Suite) -> None:
-        super().__init__(suite)
-        self.rules: Table[bytes, Rule] = self.table()
-        self.known_terms: Table[bytes, RuleTerms] = self.table()
-
-    @atomic
-    def publish(self, rule: Rule, *, sender: str) -> bytes:
-        """Publishes a rule; its id."""
-        self.require_role(Role.MARKET_OPERATOR, sender)
-        try:
-            check_rule(rule)
-        except RuleError as error:
-            raise ModelRevert(error.error, *error.values) from error
-        if not self.suite.escrow.listed.get(rule.currency, False):
-            raise ModelRevert("Rulebook_CurrencyNotListed", rule.currency)
-        rule_id = ids.rule_id(rule)
-        if rule_id in self.rules:
-            raise ModelRevert("Rulebook_AlreadyPublished", rule_id)
-        self.rules[rule_id] = rule
-        self.known_terms[rule_id] = terms_of(rule, len(self.rules))
-        return rule_id
-
-    def terms(self, rule_id: bytes) -> RuleTerms:
-        """The terms that issuing needs. Raises ModelRevert."""
-        if rule_id not in self.known_terms:
-            raise ModelRevert("Rulebook_Unknown", rule_id)
-        return self.known_terms[rule_id]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
 from flexbond.hashing import ZERO_ADDRESS
@@ -13,7 +14,9 @@ from flexbond.model.settlement import availability_per_unit, collateral_per_unit
 from flexbond.model.suite.base import ModelRevert, Pausable, Table, atomic
 from flexbond.model.types import (
     BPS,
+    Call,
     Direction,
+    EventKey,
     Funding,
     LockReason,
     Product,
@@ -22,6 +25,11 @@ from flexbond.model.types import (
 
 if TYPE_CHECKING:
     from flexbond.model.suite import Suite
+
+ORDER_BITS: Final = 30
+"""Power promised in a window, and so ordered of an event in a period, is below two to this power of W."""
+MOST_CALLED_BPS: Final = (1 << 16) - 1
+"""Where a greater share of the capacity was called, it counts as this."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +58,10 @@ class Window:
     """W, `+` import."""
     direction: Direction
     unavailable: bool
+    called_bps: int = 0
+    """Most power called in a period, of the portfolio's capacity at that notice, rounded up, basis points; 0: never called."""
+    first_notice: int = 0
+    """UTC seconds."""
 
 
 class Rights(Pausable):
@@ -65,7 +77,9 @@ class Rights(Pausable):
     # -------------------------------------------------------------- issuing
 
     @atomic
-    def issue(self, product: Product, units: int, to: str, previous_start: int, *, sender: str, now: int) -> bytes:
+    def issue(
+        self, product: Product, units: int, to: str, premium: int, previous_start: int, *, sender: str, now: int
+    ) -> bytes:
         """Issues units to a buyer; the right's id."""
         self.require_not_paused()
         market = self.suite.addresses.market
@@ -80,15 +94,28 @@ class Rights(Pausable):
             check_product(product, terms)
         except RuleError as error:
             raise ModelRevert(error.error, *error.values) from error
+        if product.window_end > terms.known_until:
+            raise ModelRevert("FlexibilityRights_CalendarUnknown", product.window_end, terms.known_until)
         self._require_portfolio(product, terms)
         _require_in_time(product, now)
-        self._open_window(product, right_id, previous_start)
+        self._open_window(product, previous_start)
         self._promise(product, units)
+        if self.windows[product.portfolio_id, product.window_start].unavailable:
+            raise ModelRevert("FlexibilityRights_Unavailable", right_id)
         right = self.right(right_id)
         self.rights[right_id] = replace(
             right, issued=right.issued + units, open=right.open + units, transferable=product.transferable
         )
-        self._lock(product, terms, units, to, right_id)
+        self.suite.escrow.purchase(
+            product.currency,
+            to,
+            product.provider,
+            ids.event_id(product.event_key),
+            premium,
+            _availability(product, terms, units),
+            units * collateral_per_unit(product, terms.collateral_bps),
+            sender=self.suite.addresses.rights,
+        )
         self._give(to, right_id, units)
         return right_id
 
@@ -103,21 +130,31 @@ class Rights(Pausable):
         holder: str,
         units: int,
         min_dispatch_bps: int,
+        peak_w: int,
         *,
         sender: str,
+        now: int,
     ) -> None:
         """Burns units for a dispatch."""
         self._require_settlement(sender)
         if units == 0:
             raise ModelRevert("FlexibilityRights_ZeroUnits", right_id)
         self._require_held(right_id, holder, units)
-        if self.windows[portfolio_id, window_start].unavailable:
+        window = self.windows[portfolio_id, window_start]
+        if window.unavailable:
             raise ModelRevert("FlexibilityRights_Unavailable", right_id)
         right = self.right(right_id)
         minimum = div_up(right.issued * min_dispatch_bps, BPS)
         if units < minimum and units != right.open:
             raise ModelRevert("FlexibilityRights_BelowMinimum", right_id, units, minimum)
         self.rights[right_id] = replace(right, open=right.open - units)
+        capacity = self.suite.devices.sums(portfolio_id).capacity_w
+        called_bps = min(MOST_CALLED_BPS, div_up(peak_w * BPS, capacity) if capacity else MOST_CALLED_BPS)
+        self.windows[portfolio_id, window_start] = replace(
+            window,
+            called_bps=max(window.called_bps, called_bps),
+            first_notice=window.first_notice or now,
+        )
         self._give(holder, right_id, -units)
 
     @atomic
@@ -140,25 +177,32 @@ class Rights(Pausable):
         self.windows[place] = replace(window, promised_w=window.promised_w - units * product.lot_w)
         self._give(holder, right_id, -units)
         terms = self.suite.rulebook.terms(product.rule_id)
-        here, escrow = self.suite.addresses.rights, self.suite.escrow
-        if not right.expired:
-            collateral = units * collateral_per_unit(product, terms.collateral_bps)
-            escrow.unlock(product.currency, LockReason.COLLATERAL, right_id, collateral, sender=here)
-        if window.unavailable and terms.funding is Funding.ESCROWED:
-            availability = units * availability_per_unit(product)
-            escrow.pay(product.currency, LockReason.AVAILABILITY, right_id, holder, availability, sender=here)
+        self.suite.escrow.divide(
+            product.currency,
+            LockReason.RIGHTS,
+            ids.event_id(product.event_key),
+            holder,
+            _availability(product, terms, units) if window.unavailable else 0,
+            0 if right.expired else units * collateral_per_unit(product, terms.collateral_bps),
+            bytes(32),
+            0,
+            sender=self.suite.addresses.rights,
+        )
 
     @atomic
-    def declare_unavailable(self, portfolio_id: bytes, window_start: int, *, sender: str, now: int) -> None:
+    def declare_unavailable(self, key: EventKey, *, sender: str, now: int) -> None:
         """Declares the portfolio unavailable for a window, before its gate closes."""
-        window = self.windows.get((portfolio_id, window_start))
+        place = (key.portfolio_id, key.window_start)
+        window = self.windows.get(place)
         if window is None:
-            raise ModelRevert("FlexibilityRights_Unknown", portfolio_id)
-        self.require_acts_for(self.suite.devices.portfolio(portfolio_id).provider, sender, now)
-        gate = window_start - self.suite.rulebook.terms(window.rule_id).gate_seconds
+            raise ModelRevert("FlexibilityRights_Unknown", key.portfolio_id)
+        self.require_acts_for(self.suite.devices.portfolio(key.portfolio_id).provider, sender, now)
+        terms = self.suite.rulebook.terms(key.rule_id)
+        _require_same_event(key, window)
+        gate = key.window_start - terms.gate_seconds
         if now >= gate:
             raise ModelRevert("FlexibilityRights_GateClosed", max(0, gate), now)
-        self.windows[portfolio_id, window_start] = replace(window, unavailable=True)
+        self.windows[place] = replace(window, unavailable=True)
 
     @atomic
     def expire(self, product: Product, *, sender: str) -> tuple[int, int]:
@@ -215,6 +259,22 @@ class Rights(Pausable):
         starts = [start for owner, start in self.windows if owner == portfolio_id]
         return max([start for start in starts if start < window_start], default=0)
 
+    def calls_from(self, portfolio_id: bytes, from_start: int, until: int) -> tuple[Call, ...]:
+        """The portfolio's called windows from a start on (0: from the first) that start before `until`, ascending."""
+        if from_start and (portfolio_id, from_start) not in self.windows:
+            raise ModelRevert("FlexibilityRights_BadPrevious", portfolio_id, from_start)
+        of_portfolio = {start: window for (owner, start), window in self.windows.items() if owner == portfolio_id}
+        return tuple(
+            Call(
+                window_start=start,
+                window_end=window.window_end,
+                first_notice=window.first_notice,
+                called_bps=window.called_bps,
+            )
+            for start, window in sorted(of_portfolio.items(), key=itemgetter(0))
+            if from_start <= start < until and window.called_bps
+        )
+
     # -------------------------------------------------------------- inside
 
     def _require_settlement(self, sender: str) -> None:
@@ -235,11 +295,11 @@ class Rights(Pausable):
         if offered < required:
             raise ModelRevert("DeviceRegistry_ShareTooLow", offered, required)
 
-    def _open_window(self, product: Product, right_id: bytes, previous_start: int) -> None:
+    def _open_window(self, product: Product, previous_start: int) -> None:
         portfolio_id, start = product.portfolio_id, product.window_start
         window = self.windows.get((portfolio_id, start))
         if window is not None:
-            self._require_same_event(product, window, right_id)
+            _require_same_event(product.event_key, window)
             return
         self._require_between(product, previous_start)
         self.windows[portfolio_id, start] = Window(
@@ -250,19 +310,6 @@ class Rights(Pausable):
             direction=product.direction,
             unavailable=False,
         )
-
-    def _require_same_event(self, product: Product, window: Window, right_id: bytes) -> None:
-        differs = {
-            "windowEnd": window.window_end != product.window_end,
-            "ruleId": window.rule_id != product.rule_id,
-            "direction": window.direction is not product.direction,
-            "referenceW": window.reference_w != product.reference_w,
-        }
-        for field, is_other in differs.items():
-            if is_other:
-                raise ModelRevert("FlexibilityRights_WindowDiffers", product.portfolio_id, product.window_start, field)
-        if window.unavailable:
-            raise ModelRevert("FlexibilityRights_Unavailable", right_id)
 
     def _require_between(self, product: Product, previous_start: int) -> None:
         portfolio_id, start = product.portfolio_id, product.window_start
@@ -282,23 +329,28 @@ class Rights(Pausable):
         capacity = self.suite.devices.sums(product.portfolio_id).capacity_w
         if promised > capacity:
             raise ModelRevert("FlexibilityRights_CapacityExceeded", product.portfolio_id, capacity, promised)
-        if promised >= 1 << 48:
-            raise ModelRevert("Flexbond_Overflow", promised, 48)
+        if promised >> ORDER_BITS:
+            raise ModelRevert("Flexbond_Overflow", promised, ORDER_BITS)
         self.windows[place] = replace(window, promised_w=promised)
-
-    def _lock(self, product: Product, terms: RuleTerms, units: int, buyer: str, right_id: bytes) -> None:
-        here, escrow, currency = self.suite.addresses.rights, self.suite.escrow, product.currency
-        collateral = units * collateral_per_unit(product, terms.collateral_bps)
-        escrow.lock(currency, product.provider, LockReason.COLLATERAL, right_id, collateral, sender=here)
-        if terms.funding is Funding.STATEMENT:
-            return
-        # Buyers of one right share its lock, so their money passes through the provider, who alone may own it.
-        availability = units * availability_per_unit(product)
-        escrow.credit(currency, buyer, product.provider, availability, sender=here)
-        escrow.lock(currency, product.provider, LockReason.AVAILABILITY, right_id, availability, sender=here)
 
     def _give(self, holder: str, right_id: bytes, units: int) -> None:
         self.balances[holder, right_id] = self.balance_of(holder, right_id) + units
+
+
+def _availability(product: Product, terms: RuleTerms, units: int) -> int:
+    return 0 if terms.funding is Funding.STATEMENT else units * availability_per_unit(product)
+
+
+def _require_same_event(key: EventKey, window: Window) -> None:
+    differs = {
+        "windowEnd": window.window_end != key.window_end,
+        "ruleId": window.rule_id != key.rule_id,
+        "direction": window.direction is not key.direction,
+        "referenceW": window.reference_w != key.reference_w,
+    }
+    for field, is_other in differs.items():
+        if is_other:
+            raise ModelRevert("FlexibilityRights_WindowDiffers", key.portfolio_id, key.window_start, field)
 
 
 def _require(holds: bool, field: str) -> None:

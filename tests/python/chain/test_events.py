@@ -94,14 +94,14 @@ def test_line_round_trip(contract: str, event: Event) -> None:
 
 def test_large_integers_are_text() -> None:
     """Given an integer beyond 2^53, its line has it as text; up to that it is a number."""
-    event = next(event for name, event in EVENTS if (name, event.name) == ("CollateralEscrow", "Credited"))
+    event = next(event for name, event in EVENTS if (name, event.name) == ("CollateralEscrow", "Deposited"))
     people = [PEOPLE.provider.address, PEOPLE.buyer.address, PEOPLE.relayer.address]
 
     def line(amount: int) -> str:
         return to_line(
             EventRecord(
                 contract="CollateralEscrow",
-                name="Credited",
+                name="Deposited",
                 address=people[0],
                 args=event.build([*people, amount]),
                 block=1,

@@ -1,4 +1,4 @@
-"""The whole story without any chain: what the reference model makes of the plan, with invented ids and addresses."""
+"""The Fontana chapter without any chain: what the reference model makes of the plan, with invented ids and addresses."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from functools import cache
 
 from flexbond import ids
 from flexbond.demo.days import choose, midday_schedule
-from flexbond.demo.expect import Call, Case, Expected, Place, expect, product_of
+from flexbond.demo.expect import Case, expect
 from flexbond.demo.homes import HOUR, Homes, load_homes
 from flexbond.demo.lines import event_line
+from flexbond.demo.outcome import Call, Expected, Place, product_of
 from flexbond.demo.plan import Buyer, Metered, Occasion, Rules, metered, occasions
-from flexbond.demo.result import Check, DemoResult, EventLine, GasLine, PartyLine
+from flexbond.demo.result import Check, EventLine, FontanaResult, GasLine, PartyLine
 from flexbond.demo.terms import CAPACITY_W, CONNECTION_W, CUSTOMER_SHARE_BPS, evening_rule, midday_rule
 from flexbond.hashing import checksum_address, keccak
 from flexbond.model.types import DeviceKind, Direction, Dispatch, DispatchKind, Entry, MeteringPoint, Product, Rule
@@ -83,10 +84,10 @@ def _place(name: str, index: int) -> Place:
 def product(occasion: Occasion) -> Product:
     return product_of(
         occasion,
+        rules()[occasion.rules],
         provider=address("aggregator"),
         portfolio_id=PORTFOLIO,
         zone=ZONE,
-        currency=address("token"),
         rule_id=ids.rule_id(rules()[occasion.rules]),
     )
 
@@ -124,6 +125,7 @@ def case(occasion: Occasion) -> Case:
         places=places(),
         product=product(occasion),
         rule=rules()[occasion.rules],
+        units=occasion.units,
         calls=calls(occasion),
         schedule=schedule(occasion),
     )
@@ -157,7 +159,7 @@ def party(name: str, role: str, **money: int) -> PartyLine:
 
 
 @cache
-def result() -> DemoResult:
+def result() -> FontanaResult:
     """The story as the report takes it; the table of parties is reduced to what two rows need."""
     events = tuple(event(occasion) for occasion in plan())
     earned = [sum(line.homes[place].credited for line in events) for place in range(len(homes().names))]
@@ -169,7 +171,7 @@ def result() -> DemoResult:
             for name, amount in zip(homes().names, earned, strict=True)
         ),
     ]
-    return DemoResult(
+    return FontanaResult(
         network="anvil",
         client="anvil/v1.7.1",
         chain_id=31_337,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -37,64 +38,80 @@ def locked(owner: str, reason: LockReason, amount: int, lock_id: bytes = b"L") -
     return record("Locked", lock_id=lock_id, owner=owner, reason=reason, amount=amount)
 
 
+def purchased(premium: int, availability: int, collateral: int) -> EventRecord:
+    """A purchase by B of A."""
+    amounts = {"premium": premium, "availability": availability, "collateral": collateral}
+    return record("Purchased", lock_id=b"L", buyer=B, provider=A, **amounts)
+
+
+def divided(to: str, paid: int, unlocked: int, pooled: int = 0) -> EventRecord:
+    return record("Divided", lock_id=b"L", to=to, paid=paid, unlocked=unlocked, pooled=pooled)
+
+
+def settled(penalty: int) -> EventRecord:
+    """A dispatch settled with a penalty."""
+    return record("DispatchSettled", settled=SimpleNamespace(penalty=penalty))
+
+
 def test_a_penalty_goes_from_the_collateral_to_the_buyer() -> None:
-    """Given collateral of 10, when 4 are paid and 6 released, then the penalty is 4 and nothing is locked."""
+    """Given collateral of 10 and availability of 5, when 4 are penalised, 3 refunded and 8 released, the log tells which is which."""
     ledger = Ledger.of(
-        "0xT",
-        [
-            deposited(A, 10),
-            locked(A, LockReason.COLLATERAL, 10),
-            record("Paid", lock_id=b"L", to=B, amount=4),
-            record("Unlocked", lock_id=b"L", amount=6),
-        ],
+        "0xT", [deposited(A, 10), deposited(B, 5), purchased(0, 5, 10), settled(4), divided(B, 4 + 3, 8)]
     )
     assert ledger.accounts[A].moved[Column.PENALTIES] == -4
     assert ledger.accounts[B].moved[Column.PENALTIES] == 4
-    assert (ledger.accounts[A].free, ledger.accounts[A].locked, ledger.accounts[B].free) == (6, 0, 4)
+    assert ledger.accounts[A].moved[Column.AVAILABILITY] == 5 - 3
+    assert (ledger.accounts[A].free, ledger.accounts[A].locked, ledger.accounts[B].free) == (8, 0, 7)
 
 
-def test_a_credit_is_availability_if_it_is_locked_at_once_and_a_premium_else() -> None:
-    """Given a purchase, when availability and premium are credited, then the log tells which is which."""
+def test_a_penalty_is_of_its_own_dispatch() -> None:
+    """Given a dispatch settled with a penalty, what is divided later without one is availability."""
     ledger = Ledger.of(
         "0xT",
-        [
-            deposited(B, 10),
-            record("Credited", from_=B, to=A, amount=3),
-            locked(A, LockReason.AVAILABILITY, 3),
-            record("Credited", from_=B, to=A, amount=2),
-        ],
+        [deposited(A, 10), deposited(B, 5), purchased(0, 5, 10), settled(4), divided(B, 4, 0), divided(B, 2, 0)],
     )
+    assert ledger.accounts[B].moved[Column.PENALTIES] == 4
+    assert ledger.accounts[B].moved[Column.AVAILABILITY] == 2 - 5
+
+
+def test_a_purchase_tells_availability_from_premium() -> None:
+    """Given a purchase, premium and availability are the provider's, and collateral and availability are locked."""
+    ledger = Ledger.of("0xT", [deposited(B, 10), purchased(2, 3, 1)])
     assert ledger.accounts[A].moved[Column.AVAILABILITY] == 3
     assert ledger.accounts[A].moved[Column.PREMIUMS] == 2
-    assert (ledger.accounts[A].free, ledger.accounts[A].locked) == (2, 3)
+    assert ledger.accounts[B].moved[Column.PREMIUMS] == -2
+    assert (ledger.accounts[A].free, ledger.accounts[A].locked, ledger.accounts[B].free) == (1, 4, 5)
 
 
 def test_what_is_paid_to_a_locks_owner_stays_what_it_was() -> None:
-    """Given availability locked for the provider, when it is paid to the provider, then nothing is received twice."""
+    """Given utilisation locked by its holder, when it is paid to the holder, then nothing is received twice."""
     ledger = Ledger.of(
         "0xT",
-        [deposited(A, 5), locked(A, LockReason.AVAILABILITY, 5), record("Paid", lock_id=b"L", to=A, amount=5)],
+        [deposited(A, 5), locked(A, LockReason.UTILISATION, 5), record("Paid", lock_id=b"L", to=A, amount=5)],
     )
-    assert ledger.accounts[A].moved[Column.AVAILABILITY] == 0
+    assert ledger.accounts[A].moved[Column.UTILISATION] == 0
     assert (ledger.accounts[A].free, ledger.accounts[A].locked) == (5, 0)
 
 
 def test_a_pool_takes_in_and_gives_out() -> None:
-    """Given utilisation of 9, when it is relocked to a pool and 7 are collected, then 2 stay locked there."""
+    """Given utilisation of 10, when 9 are divided to a pool and 7 of it collected, then 2 stay locked there."""
     ledger = Ledger.of(
         "0xT",
         [
-            deposited(B, 9),
-            locked(B, LockReason.UTILISATION, 9),
-            record("Relocked", from_lock_id=b"L", to_lock_id=b"M", to_owner=POOL, to_reason=LockReason.POOL, amount=9),
+            deposited(B, 10),
+            locked(B, LockReason.UTILISATION, 10),
+            settled(3),
+            divided(A, 1, 0, 9),
+            locked(POOL, LockReason.POOL, 9, b"M"),
             record("Paid", lock_id=b"M", to=A, amount=7),
         ],
     )
-    assert ledger.accounts[B].moved[Column.UTILISATION] == -9
+    assert ledger.accounts[B].moved[Column.UTILISATION] == -10
+    assert ledger.accounts[B].moved[Column.PENALTIES] == 0
     assert ledger.accounts[POOL].moved[Column.UTILISATION] == 9
     assert ledger.accounts[POOL].moved[Column.POOL] == -7
     assert ledger.accounts[POOL].locked == 2
-    assert ledger.accounts[A].free == 7
+    assert ledger.accounts[A].free == 1 + 7
 
 
 @pytest.mark.parametrize(
@@ -102,7 +119,8 @@ def test_a_pool_takes_in_and_gives_out() -> None:
     [
         ([record("Withdrawn", account=A, amount=1)], "does not have"),
         ([deposited(A, 1), locked(A, LockReason.POOL, 2)], "not in the lock"),
-        ([record("Unlocked", lock_id=b"L", amount=1)], "never opened"),
+        ([record("Paid", lock_id=b"L", to=A, amount=1)], "never opened"),
+        ([deposited(B, 1), locked(B, LockReason.UTILISATION, 1), divided(A, 0, 0, 1)], "pool that it does not name"),
         ([record("Burned", amount=1)], "does not know the event Burned"),
     ],
 )

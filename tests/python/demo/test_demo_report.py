@@ -9,9 +9,15 @@ import pytest
 
 from flexbond.demo import tell
 from flexbond.demo.charts import Part, bar_rows, day_chart, drift_chart
-from flexbond.demo.report import render
+from flexbond.demo.page import render
+from flexbond.demo.result import DemoResult, FontanaResult
 from flexbond.demo.text import decimal, kwh, listed, money, percent
 from tests.python.demo import demo_sample as sample
+
+
+def fontana(result: FontanaResult) -> str:
+    """A report of the Fontana chapter alone."""
+    return render(DemoResult(network="anvil", fontana=result, britain=None))
 
 
 class Page(HTMLParser):
@@ -43,7 +49,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page() -> Page:
-    return Page(render(sample.result()))
+    return Page(fontana(sample.result()))
 
 
 def test_the_page_stands_alone(page: Page) -> None:
@@ -81,7 +87,7 @@ def test_the_page_says_what_is_modelled_and_what_is_published(page: Page) -> Non
 
 def test_the_page_escapes_what_it_is_given() -> None:
     """Given a client that calls itself a script, when it is rendered, then it is text."""
-    content = render(replace(sample.result(), client="<script>alert(1)</script>"))
+    content = fontana(replace(sample.result(), client="<script>alert(1)</script>"))
     assert "<script>" not in content
     assert "&lt;script&gt;" in content
 

@@ -224,7 +224,7 @@ def test_every_error_of_a_file_has_a_case_or_a_test() -> None:
     """Given all error classes, then each is among the cases above or in the tests named here."""
     elsewhere = {
         "UnreadableFileError", "TooManyRowsError", "FloatColumnError", "AmbiguousTimeError",
-        "NonexistentTimeError", "GridError", "SeriesError",
+        "NonexistentTimeError", "GridError", "SeriesError", "ProfileError", "UnreadableMarkupError",
     }  # fmt: skip
     classes = {cls.__name__ for cls in errors.MeteringError.__subclasses__()}
     assert classes == {case[1].__name__ for case in BAD_FILES} | elsewhere

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from flexbond.model.delivery import MeasuredEvent, ShownRecord, measure_event
+from flexbond.model.delivery import MeasuredEvent, measure_event
+from flexbond.model.shown import ShownRecord
 from flexbond.model.types import (
     BaselineMethod,
     ClampLevel,
@@ -27,6 +28,8 @@ NOTICE = START - 7200
 ATTESTED = START + 3660
 """before every reading deadline"""
 PAYEE = "0x" + 40 * "e"
+PLAIN = (BaselineMethod.METER_BEFORE, BaselineMethod.NOMINATED, BaselineMethod.REFERENCE_LEVEL)
+"""Baselines that need no past days."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +109,7 @@ def day(
     )
     given: dict[str, object] = {
         "head": head,
-        "attested_at": ATTESTED,
+        "kept_at": ATTESTED,
         "opened": {i: (reading, i in estimated) for i, reading in enumerate(readings)},
     }
     return ShownRecord(**{**given, **changes})  # type: ignore[arg-type]
@@ -128,7 +131,7 @@ def question(under: Rule, mask: int, direction: Direction, reference_w: int = 0)
 @st.composite
 def fleets(draw: st.DrawFn, *, baseline: BaselineMethod | None = None, silent: bool = True) -> Fleet:
     """A fleet of up to five devices; some may be silent from the start."""
-    method = draw(st.sampled_from(BaselineMethod)) if baseline is None else baseline
+    method = draw(st.sampled_from(PLAIN)) if baseline is None else baseline
     own = method is BaselineMethod.METER_BEFORE
     under = rule(
         period_seconds=draw(st.sampled_from([900, 1800])),

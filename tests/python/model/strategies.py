@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import strategies as st
 
+from flexbond.model.rules import HOLIDAYS_ONLY
 from flexbond.model.types import (
     BPS,
+    Adjustment,
     BaselineMethod,
     ClampLevel,
     CurveKind,
     CurvePoint,
+    DayClass,
+    DaySelection,
     DeviceKind,
     Direction,
     Dispatch,
     DispatchKind,
     Funding,
+    Lookback,
     PayBase,
     Product,
     Rule,
@@ -81,8 +88,8 @@ def rule(**changes: object) -> Rule:
 
 @st.composite
 def rules(draw: st.DrawFn) -> Rule:
-    """Any rule that can be published."""
-    baseline = draw(st.sampled_from(BaselineMethod))
+    """Any rule that can be published without a look-back."""
+    baseline = draw(st.sampled_from(sorted(set(BaselineMethod) - {BaselineMethod.X_OF_Y})))
     device = baseline is BaselineMethod.METER_BEFORE
     reading = draw(st.integers(0, 60 * 86_400 - 1))
     return rule(
@@ -113,6 +120,49 @@ def rules(draw: st.DrawFn) -> Rule:
         collect_period=draw(st.integers(30 * 86_400, 3650 * 86_400)),
         spot_checks=draw(st.integers(1, 2**20)),
     )
+
+
+@st.composite
+def lookbacks(draw: st.DrawFn, *, calendar_id: bytes, period_seconds: int) -> Lookback:
+    """Any look-back that can be published with a rule of this period, on this calendar."""
+    length = draw(st.integers(1, 120))
+    excluded = draw(st.integers(0, length))
+    eligible = draw(st.booleans())
+    classes = []
+    for kinds in _partition(draw(st.permutations(range(8))), draw(st.sets(st.integers(1, 7)))):
+        if kinds == HOLIDAYS_ONLY:
+            eligible = True
+        y = draw(st.integers(1, min(20, length)))
+        classes.append(
+            DayClass(
+                kinds=kinds,
+                selection=draw(st.sampled_from(DaySelection)),
+                x=draw(st.integers(1, y)),
+                y=y,
+                min_days=draw(st.integers(1, y)),
+            )
+        )
+    adjustment = draw(st.sampled_from(Adjustment))
+    adjusted = adjustment is not Adjustment.NONE
+    day = 86_400 // period_seconds
+    return Lookback(
+        calendar_id=calendar_id,
+        classes=tuple(classes),
+        holidays_eligible=eligible,
+        look_back_days=length,
+        max_excluded_days=excluded,
+        min_event_bps=draw(st.integers(1 if excluded else 0, BPS)),
+        adjustment=adjustment,
+        adjustment_periods=draw(st.integers(1, min(96, day))) if adjusted else 0,
+        adjustment_lead=draw(st.integers(0, day)) * period_seconds if adjusted else 0,
+        adjustment_cap_bps=draw(st.integers(0, 10 * BPS)) if adjusted else 0,
+    )
+
+
+def _partition(order: list[int], cuts: set[int]) -> list[int]:
+    """Bits in this order, cut at these places: the bits of each part."""
+    ends = [0, *sorted(cuts), len(order)]
+    return [sum(1 << bit for bit in order[first:last]) for first, last in pairwise(ends)]
 
 
 def product(**changes: object) -> Product:

@@ -16,8 +16,10 @@ from flexbond.model.baseline import (
     metered_from_column,
     response_milli_wh,
 )
-from flexbond.model.delivery import ShownRecord, measure_device, measure_event, sums_before
+from flexbond.model.delivery import measure_device, measure_event, sums_before
+from flexbond.model.openings import Inclusion
 from flexbond.model.settlement import settle_dispatch
+from flexbond.model.shown import ShownRecord
 from flexbond.model.types import (
     Answer,
     BaselineMethod,
@@ -28,7 +30,7 @@ from flexbond.model.types import (
     Silence,
 )
 from flexbond.records import MeterRecord
-from flexbond.trees import BatchTree
+from flexbond.trees import BatchTree, history_leaf
 from tests.python.model.fleets import ATTESTED, NOTICE, START, Fleet, day, entry, fleets, point, question
 from tests.python.model.strategies import MIDNIGHT, dispatch, product, rule
 
@@ -97,8 +99,8 @@ def test_mean_is_rounded_against_the_provider() -> None:
     ("silence", "changes"),
     [
         (Silence.WRONG_POINT, {"head": replace(day(PLACE, READINGS).head, metering_point=bytes(16))}),
-        (Silence.NOT_ATTESTED, {"attested_at": 0}),
-        (Silence.LATE, {"attested_at": START + 3600 + 3600}),
+        (Silence.NOT_ATTESTED, {"kept_at": 0}),
+        (Silence.LATE, {"kept_at": START + 3600 + 3600}),
         (Silence.SUPERSEDED, {"latest_revision": 1}),
         (Silence.BAD_OPENING, {"opened": None}),
         (Silence.BAD_OPENING, {"head": replace(day(PLACE, READINGS).head, period_seconds=600)}),
@@ -115,7 +117,7 @@ def test_silence_of_a_record(silence: Silence, changes: dict[str, object]) -> No
 
 def test_last_moment_to_attest() -> None:
     """Given a record a second before the reading deadline, it counts."""
-    assert answer(rule(), (day(PLACE, READINGS, attested_at=START + 3600 + 3599),)).silence is Silence.OK
+    assert answer(rule(), (day(PLACE, READINGS, kept_at=START + 3600 + 3599),)).silence is Silence.OK
 
 
 def test_silence_of_readings() -> None:
@@ -190,15 +192,35 @@ def test_an_opening_is_checked() -> None:
         secret=bytes(32),
     )  # fmt: skip
     tree = BatchTree.of([record.struct_hash, bytes(32)])
-    opening = record.opening(range(96), batch_root=tree.root, batch_path=tree.path(0))
-    shown = ShownRecord.of(opening, attested_at=ATTESTED, latest_revision=0)
+    opening = record.opening(range(96))
+    under = (Inclusion(batch_root=tree.root, path=tree.path(0)),)
+    shown = ShownRecord.of(opening, under, kept_at=ATTESTED)
     assert shown == day(PLACE, READINGS)
-    elsewhere = ShownRecord.of(replace(opening, batch_path=()), attested_at=ATTESTED, latest_revision=0)
-    assert elsewhere.attested_at == 0
-    broken = ShownRecord.of(replace(opening, opened=opening.opened[:-1]), attested_at=1, latest_revision=0)
+    for inclusions in ((), (replace(under[0], path=()),), (replace(under[0], history=(record.struct_hash,)),)):
+        assert ShownRecord.of(opening, inclusions, kept_at=ATTESTED).kept_at == 0
+    broken = ShownRecord.of(replace(opening, blocks=opening.blocks[:-1]), under, kept_at=1)
     assert broken.opened is None
-    unsigned_bits = ShownRecord.of(replace(opening, head=opening.head | 1), attested_at=9, latest_revision=0)
-    assert unsigned_bits.opened == shown.opened
+    other_place = ShownRecord.of(replace(opening, head=opening.head | 1), under, kept_at=ATTESTED)
+    assert other_place == shown
+
+
+def test_a_record_within_a_history_leaf() -> None:
+    """Given a history of two records, when one is shown, it counts at its own place only."""
+    records = [
+        MeterRecord.of(
+            metering_point=PLACE.metering_point, slot_start=MIDNIGHT - 86_400 * back, period_seconds=900,
+            readings_milli_wh=READINGS, secret=bytes(32),
+        )
+        for back in (1, 0)
+    ]  # fmt: skip
+    history = tuple(record.struct_hash for record in records)
+    tree = BatchTree.of([bytes(32), history_leaf(history), bytes(32)])
+    under = (Inclusion(batch_root=tree.root, path=tree.path(1), history=history),)
+    for place, counts in ((1, True), (0, False), (2, False)):
+        shown = ShownRecord.of(records[1].opening([0], place=place), under, kept_at=ATTESTED)
+        assert (shown.kept_at == ATTESTED) is counts
+    too_long = replace(under[0], history=history * 51)
+    assert ShownRecord.of(records[1].opening([0], place=1), (too_long,), kept_at=ATTESTED).kept_at == 0
 
 
 def test_two_meters_the_classic_trap() -> None:

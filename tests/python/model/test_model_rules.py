@@ -8,9 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flexbond.model.rules import RuleError, check_product, check_rule, terms_of
-from flexbond.model.types import BaselineMethod, ClampLevel, CurvePoint, Rule
-from tests.python.model.strategies import UNCLAIMED, product, products, rule, rules
+from flexbond.ids import lookback_hash
+from flexbond.model.rules import (
+    RuleError,
+    check_calendar,
+    check_product,
+    check_rule,
+    check_rule_calendar,
+    terms_of,
+)
+from flexbond.model.types import NO_LOOKBACK, BaselineMethod, ClampLevel, CurvePoint, Rule
+from tests.python.model.strategies import UNCLAIMED, lookbacks, product, products, rule, rules
+from tests.support.calendars import day_class, london, lookback
+from tests.support.calendars import under as past_days
 
 DAY = 86_400
 
@@ -24,6 +34,48 @@ def points(*pairs: tuple[int, int]) -> tuple[CurvePoint, ...]:
 def test_rules_within_bounds_pass(under: Rule) -> None:
     """Given a rule within its bounds, it passes."""
     check_rule(under)
+
+
+@given(rules(), st.data())
+def test_look_backs_within_bounds_pass(under: Rule, data: st.DataObject) -> None:
+    """Given a look-back within its bounds and a rule that binds it, they pass; with another one, or none, they do not."""
+    of = data.draw(lookbacks(calendar_id=bytes(32), period_seconds=under.period_seconds))
+    past = replace(under, baseline=BaselineMethod.X_OF_Y, baseline_periods=0, lookback_hash=lookback_hash(of))
+    check_rule(past, of)
+    for other in (NO_LOOKBACK, replace(of, calendar_id=b"\1" * 32)):
+        with pytest.raises(RuleError, match="lookbackHash does not fit lookback"):
+            check_rule(past, other)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "says"),
+    [((31, 32), "leave out the days 0b11000000"), ((31, 255), "shares days"), ((0, 255), "is empty")],
+)
+def test_classes_that_are_no_partition_say_which_days(kinds: tuple[int, int], says: str) -> None:
+    """Given classes that leave out days or share them, the message shows the days."""
+    of = lookback(classes=tuple(day_class(each) for each in kinds))
+    with pytest.raises(RuleError, match=says):
+        check_rule(past_days(rule(), of), of)
+
+
+def test_a_calendar_with_periods_that_its_summer_time_splits() -> None:
+    """Given half an hour of summer time, half-hourly periods fit and hourly ones do not."""
+    half = replace(london().calendar, summer_seconds=1_800)
+    check_rule_calendar(rule(period_seconds=1_800), half)
+    with pytest.raises(RuleError) as caught:
+        check_rule_calendar(rule(period_seconds=3_600), half)
+    assert caught.value.values == ("periodSeconds", "calendar.summerSeconds")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [({"zone": bytes(32)}, "zone"), ({"offset_seconds": 50_460}, "offsetSeconds"), ({"autumn_at": 90}, "autumnAt")],
+)
+def test_a_calendar_out_of_bounds_names_the_field(changes: dict[str, object], field: str) -> None:
+    """Given a clock out of bounds, the field is named."""
+    with pytest.raises(RuleError, match=f"Change {field}") as caught:
+        check_calendar(replace(london().calendar, **changes))  # type: ignore[arg-type]
+    assert caught.value.field == field
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from flexbond.model.baseline import response_milli_wh
+from flexbond.model.lookback import PastMean, baseline_of, mean_of_days
 from flexbond.model.settlement import (
     availability_per_unit,
     collateral_per_unit,
@@ -17,15 +18,19 @@ from flexbond.model.settlement import (
     share_of_response,
 )
 from flexbond.model.types import (
+    Adjustment,
     BaselineMethod,
     ClampLevel,
     CurveKind,
     CurvePoint,
+    DayClass,
+    DaySelection,
     Direction,
     Product,
     Rule,
 )
 from tests.python.model.strategies import dispatch, product, rule
+from tests.support.lookbacks import day_class, lookback
 
 PAGE = (Path(__file__).parents[3] / "docs/settlement.md").read_text(encoding="utf-8")
 UNIT = 10**6
@@ -125,3 +130,73 @@ def test_collateral_and_availability_of_a_lot() -> None:
     assert "= 16 000` base units (0.016 USDC)" in PAGE
     assert collateral_per_unit(of, 10_000) == 600_000
     assert availability_per_unit(of) == 16_000
+
+
+# ------------------------------------------------------------------ baselines from past days
+
+
+def mean_of(one: DayClass, direction: Direction, days: list[int | None]) -> int:
+    """The baseline of one period from its energies on past days, newest first, without adjustment."""
+    past = mean_of_days(
+        day_class=one, direction=direction, window=[(value,) for value in days], adjusting=[()] * len(days)
+    )
+    assert past is not None
+    (baseline,) = baseline_of(lookback(), direction, past, ())
+    return baseline
+
+
+@pytest.mark.parametrize(
+    ("said", "days", "direction", "expected"),
+    [
+        ("`floor(51 / 2) = 25`", [10, 30, 21], Direction.SHED, 25),
+        ("`ceil(51 / 2) = 26`", [10, 30, 21], Direction.ABSORB, 26),
+        ("`floor(-31 / 2) = -16`", [-10, -30, -21], Direction.SHED, -16),
+        ("`ceil(-31 / 2) = -15`", [-10, -30, -21], Direction.ABSORB, -15),
+    ],
+)
+def test_high_two_of_three(said: str, days: list[int | None], direction: Direction, expected: int) -> None:
+    """Given the page's three days, the mean of the highest two is as it says."""
+    assert said in PAGE
+    assert mean_of(day_class(x=2, y=3), direction, days) == expected
+
+
+def test_middle_two_of_five() -> None:
+    """Given the page's five days, each direction drops its own."""
+    assert "which leaves 30 and 20, mean 25" in PAGE
+    assert "which leaves 40 and 30, mean 35" in PAGE
+    middle = day_class(selection=DaySelection.MID, x=2, y=5)
+    assert mean_of(middle, Direction.SHED, [20, 50, 30, 40, 10]) == 25
+    assert mean_of(middle, Direction.ABSORB, [20, 50, 30, 40, 10]) == 35
+
+
+def test_adjusted_and_capped() -> None:
+    """Given the page's two days and morning, both adjustments give 135.5, and the cap its bound."""
+    for said in (
+        "`(2 * 300 + 2 * 271 - 600) / 4 = 135.5`",
+        "`300 * 271 / 600 = 135.5`",
+        "142 for Shed\nand 143 for Absorb",
+    ):
+        assert said in PAGE
+    past = PastMean(complete=(True, True), chosen=(0, 1), sums=(300,), adjustment_sum=600)
+    for kind in (Adjustment.ADDITIVE, Adjustment.MULTIPLICATIVE):
+        for cap, expected in ((0, (135, 136)), (500, (142, 143))):
+            of = lookback(adjustment=kind, adjustment_periods=2, adjustment_cap_bps=cap)
+            found = [baseline_of(of, direction, past, (130, 141)) for direction in Direction]
+            assert tuple(value for (value,) in found) == expected
+
+
+def test_hiding_a_day() -> None:
+    """Given the page's ten days, hiding the first gives 136 instead of 128 where five complete days are enough."""
+    assert "have the mean 128" in PAGE
+    assert "100, and the mean is 136" in PAGE
+    days: list[int | None] = [20, *range(100, 190, 10)]
+    enough = day_class(x=10, y=10, min_days=5)
+    assert mean_of(enough, Direction.SHED, days) == 128
+    assert mean_of(enough, Direction.SHED, [None, *days[1:]]) == 136
+    silent = mean_of_days(
+        day_class=day_class(x=10, y=10),
+        direction=Direction.SHED,
+        window=[(None,), *((value,) for value in days[1:])],
+        adjusting=[()] * 10,
+    )
+    assert silent is None

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flexbond.model.types import SignerScheme
-from flexbond.operations import errors
-from flexbond.operations.recordbook import BookedRecord, RecordBook
+from flexbond.operations import errors, recordbook
+from flexbond.operations.booked import BookedRecord
+from flexbond.operations.recordbook import RecordBook
 from flexbond.records import MeterRecord
 from flexbond.signing.devices import DeviceKey
 from flexbond.signing.eip712 import Domain
+from flexbond.trees import climb_batch, history_leaf
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +62,83 @@ def test_what_is_added_is_there_again(path: Path) -> None:
     assert [batch.records for batch in book.batches] == [(0, 2, 1), (3,)]
     assert book.find(booked(1, revision=1).key) == book.records[2]
     assert book.batches_of(1) == [(book.batches[0], 2)]
+
+
+def test_what_is_anchored_is_there_again(path: Path) -> None:
+    """Given a root over a history and a single record, when the book is opened again, then it shows how both are under it."""
+    book = RecordBook.open(path, oracle=ORACLE)
+    book.plan_anchor(book.anchor_of([(1, 0), (3,)]))
+    book = RecordBook.open(path, oracle=ORACLE)
+    (anchor,) = book.anchors
+    hashes = [booked.record.struct_hash for booked in book]
+    assert anchor.leaves == ((1, 0), (3,))
+    assert book.anchors_of(0) == [(anchor, 0, 1)]
+    assert book.anchors_of(3) == [(anchor, 1, 0)]
+    assert book.anchors_of(2) == []
+    history, single = anchor.inclusion(0), anchor.inclusion(1)
+    assert history.history == (hashes[1], hashes[0])
+    assert climb_batch(history_leaf(history.history), history.path) == history.batch_root == anchor.root
+    assert single.history == ()
+    assert climb_batch(hashes[3], single.path) == anchor.root
+    batch = book.batches[0]
+    assert climb_batch(hashes[2], batch.inclusion(1).path) == batch.inclusion(1).batch_root == batch.root
+    assert book.roots == [*(batch.root for batch in book.batches), anchor.root]
+
+
+def test_a_large_root_takes_several_lines(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Given a root of more records than a line holds, when the book was cut off among its lines, then the root is dropped."""
+    monkeypatch.setattr(recordbook, "MAX_BATCH", 3)
+    before = path.read_bytes()
+    book = RecordBook.open(path, oracle=ORACLE)
+    book.plan_anchor(book.anchor_of([(0, 1), (1, 2), (3,)]))
+    whole = path.read_bytes()
+    lines = whole[len(before) :].splitlines(keepends=True)
+    assert [json.loads(line)["leaves"] for line in lines] == [[[0, 1]], [[1, 2], [3]]]
+    assert RecordBook.load(path).anchors[0].leaves == ((0, 1), (1, 2), (3,))
+    for size in range(len(before), len(whole), 37):
+        path.write_bytes(whole[:size])
+        assert RecordBook.load(path).anchors == []
+        assert path.read_bytes() == before
+    path.write_bytes(whole)
+    book = RecordBook.open(path, oracle=ORACLE)
+    book.plan_anchor(book.anchors[0])
+    assert path.read_bytes() == whole
+
+
+def part(root: str = "0x" + "11" * 32, number: int = 0, parts: int = 1, leaves: Any = ((0,),)) -> bytes:
+    """A line of an anchored root."""
+    return json.dumps({"anchor": root, "part": number, "parts": parts, "leaves": leaves}).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("lines", "named"),
+    [
+        ([part()], "root that its records do not give"),
+        ([part(leaves=[])], "lists no records"),
+        ([part(leaves=[[]])], "lists no records"),
+        ([part(leaves=[[0, 0]])], "lists no records, or one twice"),
+        ([part(leaves=[[9]])], "9"),
+        ([part(leaves=[0])], "Give a list"),
+        ([part(number=1, parts=2)], "not the next line"),
+        ([part(number=0, parts=2), part(number=0, parts=2)], "not the next line"),
+        ([part(number=0, parts=3), part(number=1, parts=1)], "not the next line"),
+        ([part(parts=2), b'{"batch":"0x00","records":[0]}\n'], "among the lines of an anchored root"),
+    ],
+)
+def test_a_false_anchored_root_is_refused(path: Path, lines: list[bytes], named: str) -> None:
+    """Given lines of a root that somebody tampered with, when the book is opened, then the error names the last line."""
+    before = path.read_bytes() + b"".join(lines)
+    path.write_bytes(before)
+    with pytest.raises(errors.DocumentError, match=named) as raised:
+        RecordBook.open(path, oracle=ORACLE)
+    assert f"line {7 + len(lines)}" in raised.value.place
+    assert path.read_bytes() == before
+
+
+def test_the_signature_as_it_is_shown() -> None:
+    """Given either scheme, the signature of a record under an anchored root has 64 or 128 bytes."""
+    assert len(booked().signature_bytes) == 64
+    assert len(booked(scheme=SignerScheme.P256).signature_bytes) == 128
 
 
 def test_it_is_private(path: Path) -> None:

@@ -64,11 +64,11 @@ def test_opening_shows_the_wanted_readings(values: list[int], data: st.DataObjec
     places = st.integers(0, len(values) - 1)
     flagged, wanted = data.draw(st.sets(places)), data.draw(st.sets(places))
     whole = record(values, estimated=flagged)
-    opening = whole.opening(wanted, batch_root=bytes(32), batch_path=())
+    opening = whole.opening(wanted)
     shown = opened_readings(opening)
     assert set(shown) == {p for p in range(len(values)) if p // 8 in {w // 8 for w in wanted}}
     assert all(shown[place] == (values[place], place in flagged) for place in shown)
-    assert keccak(b"".join(opening.blocks)) == whole.commitment
+    assert opening.commitment == whole.commitment
 
 
 @given(readings)
@@ -90,21 +90,28 @@ def test_blocks_are_salted() -> None:
 
 def test_tampered_openings_are_refused() -> None:
     """Given an opening that was changed, it is refused."""
-    opening = record(list(range(20))).opening([0, 9], batch_root=bytes(32), batch_path=())
-    size = 34 + 40
-    first, second = opening.opened[:size], opening.opened[size:]
+    opening = record(list(range(20))).opening([0, 9])
+    first, second, third = opening.blocks
     for wrong in (
-        replace(opening, opened=opening.opened[:-1]),
-        replace(opening, opened=second + first),
-        replace(opening, opened=first + first),
-        replace(opening, opened=bytes([3]) + first[1:]),
-        replace(opening, opened=first[:-1] + bytes([first[-1] ^ 1])),
-        replace(opening, blocks=opening.blocks[:-1]),
-        replace(opening, head=opening.head | 1),
+        replace(opening, blocks=(first, second, third[:-1])),
+        replace(opening, blocks=(first, second[:-1], third)),
+        replace(opening, blocks=(first, third, second)),
+        replace(opening, blocks=(first, second)),
+        replace(opening, blocks=(first, second, third, third)),
+        replace(opening, head=opening.head | 1 << 24 + 2),
+        replace(opening, head=opening.head | 1 << 24 + 3),
         replace(opening, head=opening.head & ~(0xFF << 56)),
     ):
         with pytest.raises(RecordError):
             opened_readings(wrong)
+
+
+def test_where_a_record_is_kept_is_no_part_of_it() -> None:
+    """Given an opening that names an inclusion and a place there, what it opens is that of the record."""
+    whole = record(list(range(20)))
+    opening = whole.opening([0, 9], inclusion=7, place=99, signature=bytes(64))
+    assert (opening.record_head, opening.inclusion, opening.place) == (whole.head.pack(), 7, 99)
+    assert opened_readings(opening) == opened_readings(whole.opening([0, 9]))
 
 
 def test_what_no_record_holds() -> None:
@@ -121,7 +128,7 @@ def test_what_no_record_holds() -> None:
         with pytest.raises(RecordError):
             record(values, **changes)
     with pytest.raises(RecordError):
-        record([1]).opening([1], batch_root=bytes(32), batch_path=())
+        record([1]).opening([1])
     with pytest.raises(RecordError):
         RecordHead(metering_point=b"", slot_start=0, period_seconds=900, readings=1, revision=0)
 

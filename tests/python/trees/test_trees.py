@@ -86,6 +86,20 @@ def test_batch_root_and_paths(leaves: list[bytes]) -> None:
         assert trees.climb_batch(leaf, tree.path(index)) == tree.root
 
 
+@given(st.lists(hashes, min_size=1, max_size=trees.MAX_HISTORY))
+def test_history_leaf(records: list[bytes]) -> None:
+    """Given some records, their leaf is the ABI encoding of the tag and the list, hashed."""
+    words = [(64).to_bytes(32, "big"), len(records).to_bytes(32, "big"), *records]
+    assert trees.history_leaf(records) == slow(slow(b"Flexbond history of meter records") + b"".join(words))
+
+
+def test_histories_have_a_size() -> None:
+    """Given no records, or more than a leaf holds, there is no history leaf."""
+    for count in (0, trees.MAX_HISTORY + 1):
+        with pytest.raises(trees.TreeError):
+            trees.history_leaf([bytes(32)] * count)
+
+
 def test_leaf_and_words() -> None:
     """Given entries and prefixes, words and leaf are packed as the text says."""
     assert trees.word(3, 10) == 3 << 128 | 10

@@ -19,7 +19,7 @@ ADMIN: Final = development_signer(0)
 ALICE: Final = development_signer(1)
 BOB: Final = development_signer(2)
 ATTACKER: Final = development_signer(3)
-MOVERS: Final = tuple(development_signer(index) for index in range(4, 8))
+MOVERS: Final = tuple(development_signer(index) for index in range(4, 7))
 MOVER: Final = MOVERS[0]
 KEY: Final = bytes(31) + b"\x01"
 OTHER_KEY: Final = bytes(31) + b"\x02"
@@ -50,9 +50,9 @@ class Vault:
         return token
 
     def lock(self, amount: int, *, owner: Secp256k1Signer = ALICE, key: bytes = KEY) -> bytes:
-        """Locks the owner's money as collateral; the lock's id."""
-        self.escrow.lock.send(self.token.address, owner, LockReason.COLLATERAL, key, amount, sender=MOVER)
-        return lock_id(self.token.address, LockReason.COLLATERAL, key)
+        """Locks the owner's money for rights; the lock's id."""
+        self.escrow.lock.send(self.token.address, owner, LockReason.RIGHTS, key, amount, sender=MOVER)
+        return lock_id(self.token.address, LockReason.RIGHTS, key)
 
     def free(self, account: Secp256k1Signer) -> int:
         """Free balance of the account."""

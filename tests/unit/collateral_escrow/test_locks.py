@@ -1,4 +1,4 @@
-"""CollateralEscrow.lock, unlock, pay, relock and credit: by movers alone, to the base unit."""
+"""CollateralEscrow.lock, purchase, divide and pay: by movers alone, to the base unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flexbond.model.types import LockReason
 from tests.support.evm import reverts
 from tests.unit.collateral_escrow.conftest import ADMIN, ALICE, ATTACKER, BOB, KEY, MOVER, MOVERS, OTHER_KEY, Vault
 
-COLLATERAL, POOL = LockReason.COLLATERAL, LockReason.POOL
+RIGHTS, UTILISATION, POOL = LockReason
 NO_LOCK = (ZERO_ADDRESS, 0)
 
 
@@ -20,11 +20,12 @@ def moves(vault: Vault, amount: int) -> list[tuple[str, tuple[Any, ...]]]:
     """Every function of movers with its arguments, for Alice's money."""
     token = vault.token.address
     return [
-        ("lock", (token, ALICE, COLLATERAL, KEY, amount)),
-        ("unlock", (token, COLLATERAL, KEY, amount)),
-        ("pay", (token, COLLATERAL, KEY, BOB, amount)),
-        ("relock", (token, COLLATERAL, KEY, POOL, OTHER_KEY, BOB, amount)),
-        ("credit", (token, ALICE, BOB, amount)),
+        ("lock", (token, ALICE, RIGHTS, KEY, amount)),
+        ("purchase", (token, ALICE, ALICE, KEY, amount, amount, amount)),
+        ("pay", (token, RIGHTS, KEY, BOB, amount)),
+        ("divide", (token, RIGHTS, KEY, BOB, amount, 0, OTHER_KEY, 0)),
+        ("divide", (token, RIGHTS, KEY, BOB, 0, amount, OTHER_KEY, 0)),
+        ("divide", (token, RIGHTS, KEY, BOB, 0, 0, OTHER_KEY, amount)),
     ]
 
 
@@ -38,9 +39,9 @@ def test_refuses_anyone_but_movers(vault: Vault) -> None:
                     getattr(vault.escrow, name).send(*arguments, sender=account)
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(3))
 def test_every_mover_may_move(vault: Vault, place: int) -> None:
-    """Given any of the four movers, all of its functions succeed."""
+    """Given any of the three movers, all of its functions succeed."""
     vault.lock(500)
     for name, arguments in moves(vault, 1):
         getattr(vault.escrow, name).send(*arguments, sender=MOVERS[place])
@@ -51,20 +52,20 @@ def test_zero_does_nothing(vault: Vault) -> None:
     vault.lock(500)
     for name, arguments in moves(vault, 0):
         assert getattr(vault.escrow, name).send(*arguments, sender=MOVER).events == []
-    vault.escrow.lock.send(vault.token.address, BOB, COLLATERAL, KEY, 0, sender=MOVER)
-    assert vault.escrow.lockOf.call(lock_id(vault.token.address, COLLATERAL, KEY)) == (ALICE.address, 500)
+    vault.escrow.lock.send(vault.token.address, BOB, RIGHTS, KEY, 0, sender=MOVER)
+    assert vault.escrow.lockOf.call(lock_id(vault.token.address, RIGHTS, KEY)) == (ALICE.address, 500)
 
 
 def test_lock_takes_from_the_free_balance(vault: Vault) -> None:
     """Given 1 000 free, when 300 and then 200 are locked, the lock holds 500 of its owner's."""
     token = vault.token.address
-    event = vault.escrow.lock.send(token, ALICE, COLLATERAL, KEY, 300, sender=MOVER).only("Locked")
-    identity = lock_id(token, COLLATERAL, KEY)
-    assert (event.lock_id, event.owner, event.reason) == (identity, ALICE.address, COLLATERAL)
+    event = vault.escrow.lock.send(token, ALICE, RIGHTS, KEY, 300, sender=MOVER).only("Locked")
+    identity = lock_id(token, RIGHTS, KEY)
+    assert (event.lock_id, event.owner, event.reason) == (identity, ALICE.address, RIGHTS)
     assert (event.token, event.key, event.amount) == (token, KEY, 300)
     vault.lock(200)
     assert vault.escrow.lockOf.call(identity) == (ALICE.address, 500)
-    assert vault.escrow.lockId.call(token, COLLATERAL, KEY) == identity
+    assert vault.escrow.lockId.call(token, RIGHTS, KEY) == identity
     assert vault.free(ALICE) == 500
     assert vault.escrow.owed.call(token) == 1_000
 
@@ -81,7 +82,7 @@ def test_lock_refuses_another_owner(vault: Vault) -> None:
     vault.deposit(vault.token, BOB, 10)
     with reverts("CollateralEscrow_LockOwnerDiffers", identity, ALICE, BOB):
         vault.lock(10, owner=BOB)
-    vault.escrow.unlock.send(vault.token.address, COLLATERAL, KEY, 10, sender=MOVER)
+    vault.escrow.pay.send(vault.token.address, RIGHTS, KEY, ALICE, 10, sender=MOVER)
     vault.lock(10, owner=BOB)
     assert vault.escrow.lockOf.call(identity) == (BOB.address, 10)
 
@@ -96,86 +97,129 @@ def test_lock_refuses_what_no_slot_holds(vault: Vault) -> None:
         vault.lock(1, owner=BOB)
 
 
-def test_unlock_gives_back_to_the_owner(vault: Vault) -> None:
-    """Given 300 locked, when 100 and then the rest are unlocked, they are the owner's, and the lock is gone."""
-    identity = vault.lock(300)
-    event = vault.escrow.unlock.send(vault.token.address, COLLATERAL, KEY, 100, sender=MOVER).only("Unlocked")
-    assert (event.lock_id, event.owner, event.amount) == (identity, ALICE.address, 100)
-    assert vault.free(ALICE) == 800
-    assert vault.escrow.lockOf.call(identity) == (ALICE.address, 200)
-    vault.escrow.unlock.send(vault.token.address, COLLATERAL, KEY, 200, sender=MOVER)
-    assert vault.escrow.lockOf.call(identity) == NO_LOCK
-    assert vault.free(ALICE) == 1_000
-
-
 def test_pay_gives_to_another(vault: Vault) -> None:
     """Given 300 locked, when 120 are paid to Bob, they are free of his."""
     identity = vault.lock(300)
-    event = vault.escrow.pay.send(vault.token.address, COLLATERAL, KEY, BOB, 120, sender=MOVER).only("Paid")
+    event = vault.escrow.pay.send(vault.token.address, RIGHTS, KEY, BOB, 120, sender=MOVER).only("Paid")
     assert (event.lock_id, event.to, event.amount) == (identity, BOB.address, 120)
     assert (vault.free(ALICE), vault.free(BOB)) == (700, 120)
     assert vault.escrow.lockOf.call(identity) == (ALICE.address, 180)
     assert vault.escrow.owed.call(vault.token.address) == 1_000
 
 
-def test_relock_moves_to_another_lock(vault: Vault) -> None:
-    """Given 300 locked, when 120 are relocked for Bob, they are in a lock of his and in no free balance."""
-    identity = vault.lock(300)
+def test_a_purchase_pays_and_locks(vault: Vault) -> None:
+    """Given a buyer and a provider, the premium is paid, and what both lock is in one lock, which is the provider's."""
     token = vault.token.address
-    other = lock_id(token, POOL, OTHER_KEY)
-    arguments = (token, COLLATERAL, KEY, POOL, OTHER_KEY, BOB, 120)
-    event = vault.escrow.relock.send(*arguments, sender=MOVER).only("Relocked")
-    assert (event.from_lock_id, event.to_lock_id, event.to_owner) == (identity, other, BOB.address)
-    assert (event.to_reason, event.to_key, event.amount) == (POOL, OTHER_KEY, 120)
-    assert vault.escrow.lockOf.call(identity) == (ALICE.address, 180)
-    assert vault.escrow.lockOf.call(other) == (BOB.address, 120)
-    assert (vault.free(ALICE), vault.free(BOB)) == (700, 0)
+    vault.deposit(vault.token, BOB, 100)
+    arguments = (token, ALICE, BOB, KEY, 30, 20, 110)
+    event = vault.escrow.purchase.send(*arguments, sender=MOVER).only("Purchased")
+    identity = lock_id(token, RIGHTS, KEY)
+    assert (event.lock_id, event.buyer, event.provider) == (identity, ALICE.address, BOB.address)
+    assert (event.token, event.key) == (token, KEY)
+    assert (event.premium, event.availability, event.collateral) == (30, 20, 110)
+    assert (vault.free(ALICE), vault.free(BOB)) == (950, 20)
+    assert vault.escrow.lockOf.call(identity) == (BOB.address, 130)
+    assert vault.escrow.owed.call(token) == 1_100
+
+
+def test_a_purchase_from_oneself(vault: Vault) -> None:
+    """Given a provider that buys of itself, the premium changes nothing, and the rest is locked."""
+    vault.escrow.purchase.send(vault.token.address, ALICE, ALICE, KEY, 900, 60, 40, sender=MOVER)
+    assert vault.free(ALICE) == 900
+    assert vault.escrow.lockOf.call(lock_id(vault.token.address, RIGHTS, KEY)) == (ALICE.address, 100)
+
+
+def test_a_purchase_without_anything_to_lock(vault: Vault) -> None:
+    """Given a premium alone, it is paid and there is no lock."""
+    vault.escrow.purchase.send(vault.token.address, ALICE, BOB, KEY, 250, 0, 0, sender=MOVER)
+    assert (vault.free(ALICE), vault.free(BOB)) == (750, 250)
+    assert vault.escrow.lockOf.call(lock_id(vault.token.address, RIGHTS, KEY)) == NO_LOCK
+
+
+@pytest.mark.parametrize("amounts", [(1_001, 0, 0), (0, 1_001, 0), (600, 401, 0)])
+def test_a_purchase_needs_the_buyers_money(vault: Vault, amounts: tuple[int, ...]) -> None:
+    """Given 1 000 free, when premium and availability together are more, it is refused."""
+    with reverts("CollateralEscrow_InsufficientFree", vault.token, ALICE, 1_000, 1_001):
+        vault.escrow.purchase.send(vault.token.address, ALICE, BOB, KEY, *amounts, sender=MOVER)
+
+
+def test_a_purchase_needs_the_providers_money(vault: Vault) -> None:
+    """Given collateral beyond what the provider has with its premium, it is refused; availability is no collateral."""
+    arguments = (vault.token.address, ALICE, BOB, KEY, 30, 20)
+    with reverts("CollateralEscrow_InsufficientFree", vault.token, BOB, 30, 31):
+        vault.escrow.purchase.send(*arguments, 31, sender=MOVER)
+    vault.escrow.purchase.send(*arguments, 30, sender=MOVER)
+    assert vault.free(BOB) == 0
+
+
+def test_a_purchase_refuses_a_lock_of_another(vault: Vault) -> None:
+    """Given Alice's lock, when Bob sells under its key, it is refused."""
+    identity = vault.lock(10)
+    with reverts("CollateralEscrow_LockOwnerDiffers", identity, ALICE, BOB):
+        vault.escrow.purchase.send(vault.token.address, ALICE, BOB, KEY, 0, 1, 0, sender=MOVER)
+
+
+def test_a_purchase_refuses_what_no_slot_holds(vault: Vault) -> None:
+    """Given more money than 96 bits, when a purchase locks it, it is refused."""
+    vault.deposit(vault.token, BOB, 2**97)
+    with reverts("Flexbond_Overflow", 2**96, 96):
+        vault.escrow.purchase.send(vault.token.address, BOB, BOB, KEY, 0, 2**95, 2**95, sender=MOVER)
+
+
+def test_divides_a_lock(vault: Vault) -> None:
+    """Given 300 locked, a part goes to another, a part back to its owner, a part to a pool; the rest stays."""
+    identity = vault.lock(300)
+    token, payouts = vault.token.address, MOVERS[2].address
+    receipt = vault.escrow.divide.send(token, RIGHTS, KEY, BOB, 120, 100, OTHER_KEY, 50, sender=MOVER)
+    event = receipt.only("Divided")
+    assert (event.lock_id, event.to) == (identity, BOB.address)
+    assert (event.paid, event.unlocked, event.pooled) == (120, 100, 50)
+    pool = lock_id(token, POOL, OTHER_KEY)
+    locked = receipt.only("Locked")
+    assert (locked.lock_id, locked.owner, locked.reason) == (pool, payouts, POOL)
+    assert (locked.token, locked.key, locked.amount) == (token, OTHER_KEY, 50)
+    assert vault.escrow.lockOf.call(identity) == (ALICE.address, 30)
+    assert vault.escrow.lockOf.call(pool) == (payouts, 50)
+    assert (vault.free(ALICE), vault.free(BOB)) == (800, 120)
     assert vault.escrow.owed.call(token) == 1_000
 
 
-def test_relock_to_the_same_lock_changes_nothing(vault: Vault) -> None:
-    """Given 300 locked, when all of it is relocked to itself, it is as before."""
-    identity = vault.lock(300)
-    arguments = (vault.token.address, COLLATERAL, KEY, COLLATERAL, KEY, ALICE, 300)
-    vault.escrow.relock.send(*arguments, sender=MOVER)
-    assert vault.escrow.lockOf.call(identity) == (ALICE.address, 300)
+def test_a_lock_divided_whole_is_gone(vault: Vault) -> None:
+    """Given 10 locked, when all is given back, the lock is none, and may be another's."""
+    identity = vault.lock(10)
+    receipt = vault.escrow.divide.send(vault.token.address, RIGHTS, KEY, BOB, 0, 10, OTHER_KEY, 0, sender=MOVER)
+    assert [event.name for event in receipt.events] == ["Divided"]
+    assert vault.escrow.lockOf.call(identity) == NO_LOCK
+    assert vault.free(ALICE) == 1_000
 
 
-def test_relock_refuses_a_lock_of_another(vault: Vault) -> None:
-    """Given Alice's lock as target, when money is relocked there for Bob, it is refused."""
-    target = vault.lock(1)
-    vault.lock(300, key=OTHER_KEY)
-    arguments = (vault.token.address, COLLATERAL, OTHER_KEY, COLLATERAL, KEY, BOB, 1)
-    with reverts("CollateralEscrow_LockOwnerDiffers", target, ALICE, BOB):
-        vault.escrow.relock.send(*arguments, sender=MOVER)
+def test_a_pool_grows_no_further_than_its_slot(vault: Vault) -> None:
+    """Given more than 96 bits for one pool, it is refused."""
+    vault.deposit(vault.token, BOB, 2**97)
+    vault.lock(2**96 - 1, owner=BOB)
+    vault.lock(1, owner=BOB, key=OTHER_KEY)
+    token = vault.token.address
+    vault.escrow.divide.send(token, RIGHTS, KEY, BOB, 0, 0, KEY, 2**96 - 1, sender=MOVER)
+    with reverts("Flexbond_Overflow", 2**96, 96):
+        vault.escrow.divide.send(token, RIGHTS, OTHER_KEY, BOB, 0, 0, KEY, 1, sender=MOVER)
 
 
 def test_no_lock_gives_more_than_it_holds(vault: Vault) -> None:
-    """Given 300 locked, when 301 are unlocked, paid or relocked, or anything of a lock that is none, it is refused."""
+    """Given 300 locked, when 301 are paid or divided, or anything of a lock that is none, it is refused."""
     identity = vault.lock(300)
-    for name, arguments in moves(vault, 301)[1:4]:
+    for name, arguments in moves(vault, 301)[2:]:
         with reverts("CollateralEscrow_InsufficientLock", identity, 300, 301):
             getattr(vault.escrow, name).send(*arguments, sender=MOVER)
     token = vault.token.address
-    with reverts("CollateralEscrow_InsufficientLock", lock_id(token, POOL, KEY), 0, 1):
-        vault.escrow.unlock.send(token, POOL, KEY, 1, sender=MOVER)
+    with reverts("CollateralEscrow_InsufficientLock", identity, 300, 301):
+        vault.escrow.divide.send(token, RIGHTS, KEY, BOB, 100, 100, OTHER_KEY, 101, sender=MOVER)
+    with reverts("CollateralEscrow_InsufficientLock", lock_id(token, UTILISATION, KEY), 0, 1):
+        vault.escrow.pay.send(token, UTILISATION, KEY, BOB, 1, sender=MOVER)
 
 
 def test_locks_of_different_tokens_do_not_mix(vault: Vault) -> None:
     """Given a lock in one token, the same reason and key in another token is another lock, and empty."""
     vault.lock(300)
     other = vault.list_token("MockStablecoin").address
-    with reverts("CollateralEscrow_InsufficientLock", lock_id(other, COLLATERAL, KEY), 0, 300):
-        vault.escrow.unlock.send(other, COLLATERAL, KEY, 300, sender=MOVER)
-
-
-def test_credit_moves_between_free_balances(vault: Vault) -> None:
-    """Given 1 000 free, when 250 are credited to Bob, they are his; more than is free is refused."""
-    token = vault.token.address
-    event = vault.escrow.credit.send(token, ALICE, BOB, 250, sender=MOVER).only("Credited")
-    assert (event.token, event.from_, event.to, event.amount) == (token, ALICE.address, BOB.address, 250)
-    assert (vault.free(ALICE), vault.free(BOB)) == (750, 250)
-    with reverts("CollateralEscrow_InsufficientFree", vault.token, ALICE, 750, 751):
-        vault.escrow.credit.send(token, ALICE, BOB, 751, sender=MOVER)
-    vault.escrow.credit.send(token, ALICE, ALICE, 750, sender=MOVER)
-    assert vault.free(ALICE) == 750
+    with reverts("CollateralEscrow_InsufficientLock", lock_id(other, RIGHTS, KEY), 0, 300):
+        vault.escrow.pay.send(other, RIGHTS, KEY, BOB, 300, sender=MOVER)

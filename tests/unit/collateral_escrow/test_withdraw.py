@@ -5,7 +5,7 @@ from __future__ import annotations
 from flexbond.hashing import ZERO_ADDRESS
 from tests.support.evm import Evm, reverts
 from tests.support.world import World
-from tests.unit.collateral_escrow.conftest import ADMIN, ALICE, ATTACKER, BOB, MOVER, MOVERS, Vault
+from tests.unit.collateral_escrow.conftest import ADMIN, ALICE, ATTACKER, BOB, KEY, MOVER, MOVERS, Vault
 
 
 def test_pays_out_to_another_address(vault: Vault) -> None:
@@ -79,7 +79,7 @@ def test_effects_stand_before_the_token_is_called(evm: Evm) -> None:
     vault = Vault(evm=evm, escrow=escrow, token=token)
     vault.deposit(token, BOB, 10)
 
-    credit = escrow.credit.encode(token.address, BOB.address, ATTACKER.address, 10)
-    token.arm.send(escrow.address, credit, sender=ATTACKER)
+    purchase = escrow.purchase.encode(token.address, BOB.address, ATTACKER.address, KEY, 10, 0, 0)
+    token.arm.send(escrow.address, purchase, sender=ATTACKER)
     with reverts("CollateralEscrow_InsufficientFree", token, BOB, 0, 10):
         escrow.withdraw.send(token.address, BOB, 10, sender=BOB)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flexbond.hashing import ZERO_ADDRESS
+from flexbond.model.openings import Inclusion, RecordOpening
 from flexbond.model.types import (
     Answer,
     BaselineMethod,
@@ -20,13 +21,13 @@ from flexbond.model.types import (
     EventKey,
     Grid,
     Question,
-    RecordOpening,
     Rule,
     Silence,
 )
 from flexbond.records import MeterRecord
 from flexbond.trees import BatchTree
 from tests.support.evm import reverts
+from tests.support.proofs import cut, signed_with, tampered
 from tests.support.world import DAY, GRID, World
 from tests.unit.story import HOUR, QUARTER
 
@@ -38,6 +39,30 @@ if TYPE_CHECKING:
 CLAMP = 1_250_000
 """5 kW over a quarter hour, mWh."""
 SHIFT = 3_600 * CLAMP
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A record opened, and what it is under."""
+
+    opening: RecordOpening
+    inclusion: Inclusion
+
+    def but(self, **changes: Any) -> Shown:
+        """The same, but for fields of its opening or its inclusion."""
+        inclusion = {name: changes.pop(name) for name in ("batch_root", "path", "history") if name in changes}
+        return Shown(replace(self.opening, **changes), replace(self.inclusion, **inclusion))
+
+
+def proof_of(*records: Shown) -> DeviceProof:
+    """A proof that shows these records, each under an inclusion of its own."""
+    return DeviceProof(
+        inclusions=tuple(shown.inclusion for shown in records),
+        records=tuple(
+            replace(shown.opening, head=shown.opening.head & ~0xFF00 | number << 8)
+            for number, shown in enumerate(records)
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -72,22 +97,25 @@ class Bench:
             values[place] = value
         return self.world.record(self.home, changes.pop("slot", self.slot), values, **changes)
 
-    def show(self, record: MeterRecord, places: Sequence[int] | None = None, attest: bool = True) -> RecordOpening:
+    def show(self, record: MeterRecord, places: Sequence[int] | None = None, attest: bool = True) -> Shown:
         """The record opened at the needed places, attested in a batch of two, or not at all."""
         other = self.record({0: 1}, revision=0) if record.head.revision else self.record({0: 1}, slot=self.slot - DAY)
         records = [(self.home, record), (self.home, other)]
         tree = BatchTree.of([item.struct_hash for _, item in records])
         if attest:
             self.world.attest(records)
-        return record.opening(self.needed if places is None else places, batch_root=tree.root, batch_path=tree.path(0))
+        return Shown(
+            opening=record.opening(self.needed if places is None else places),
+            inclusion=Inclusion(batch_root=tree.root, path=tree.path(0)),
+        )
 
-    def measure(self, *records: RecordOpening, **changes: Any) -> Answer:
+    def measure(self, *records: Shown, **changes: Any) -> Answer:
         """What the verifier answers."""
         answer: Answer = self.world.verifier.measure.call(
             changes.get("rule", self.rule),
             changes.get("question", self.question),
             changes.get("entry", self.entry),
-            DeviceProof(records=records),
+            proof_of(*records),
         )
         return answer
 
@@ -225,8 +253,7 @@ def test_shown_twice_or_too_much_changes_nothing(bench: Bench) -> None:
     once = bench.show(record)
     answer = bench.measure(once)
     assert bench.measure(once, once) == answer
-    tree = BatchTree.of([record.struct_hash, bench.record({0: 1}, slot=bench.slot - DAY).struct_hash])
-    whole = record.opening(range(96), batch_root=tree.root, batch_path=tree.path(0))
+    whole = Shown(record.opening(range(96)), once.inclusion)
     assert bench.measure(whole) == answer
     assert bench.measure(whole, once, whole) == answer
 
@@ -337,13 +364,17 @@ def test_never_attested(bench: Bench) -> None:
     silent(bench.measure(shown), Silence.NOT_ATTESTED)
     attested = bench.show(bench.record())
     for change in (
-        {"batch_path": ()},
+        {"path": ()},
         {"batch_root": bytes(32)},
-        {"blocks": attested.blocks[:-1]},
-        {"blocks": (bytes(32), *attested.blocks[1:])},
-        {"head": attested.head + (1 << 40)},
+        {"history": attested.inclusion.path},
+        {"blocks": (bytes(32), *attested.opening.blocks[1:])},
+        {"head": attested.opening.head + (1 << 40)},
     ):
-        silent(bench.measure(replace(attested, **change)), Silence.NOT_ATTESTED)
+        silent(bench.measure(attested.but(**change)), Silence.NOT_ATTESTED)
+    proof = proof_of(attested)
+    nowhere = replace(proof, records=(replace(attested.opening, head=attested.opening.head | 1 << 8),))
+    answer = bench.world.verifier.measure.call(bench.rule, bench.question, bench.entry, nowhere)
+    silent(answer, Silence.NOT_ATTESTED)
 
 
 @pytest.mark.parametrize(("offset", "why"), [(-1, Silence.OK), (0, Silence.LATE), (DAY, Silence.LATE)])
@@ -366,24 +397,36 @@ def test_superseded(bench: Bench) -> None:
 
 
 def test_opened_badly(bench: Bench) -> None:
-    """Given an opening that does not give the hashes, or is cut, out of order or doubled, the device is silent."""
+    """Given an opening that is cut, or opens blocks that the record does not have, the device is silent."""
     shown = bench.show(bench.record())
-    first, second = shown.opened[:74], shown.opened[74:]
-    assert first[0] == 8
-    assert second[0] == 9
-    bad = [
-        shown.opened[:-1],
-        shown.opened + b"\x00",
-        second + first,
-        first + first,
-        bytes([10]) + first[1:] + second,
-        bytes([200]) + first[1:],
-        first[:40] + b"\xff" + first[41:] + second,
-        bytes([first[0]]) + bytes(32) + first[33:],
-        b"\x08",
-    ]
-    for opened in bad:
-        silent(bench.measure(replace(shown, opened=opened)), Silence.BAD_OPENING)
+    opening = shown.opening
+    assert opening.opened_blocks == 0b11 << 8
+    none, many = opening.head & ~(0xFF << 56), opening.head | 0xFF << 56
+    for change in (
+        {"blocks": cut(opening).blocks},
+        {"blocks": opening.blocks[:-1]},
+        {"blocks": opening.blocks[:8]},
+        {"blocks": ()},
+        {"head": opening.head | 1 << 16},
+        {"head": opening.head | 1 << 24 + 12},
+        {"head": opening.head | 1 << 39},
+        {"head": none},
+        {"head": many},
+    ):
+        silent(bench.measure(shown.but(**change)), Silence.BAD_OPENING)
+
+
+def test_opened_otherwise_than_it_was_closed(bench: Bench) -> None:
+    """Given another salt, flag or reading, a block more, or one that is not the opened one, it is another record and under no root."""
+    shown = bench.show(bench.record())
+    opening = shown.opening
+    for bit in (0, 7, 39, 8 * 40, 8 * 40 + 7, 8 * 41, 8 * 73 - 1):
+        silent(bench.measure(Shown(tampered(opening, bit), shown.inclusion)), Silence.NOT_ATTESTED)
+    swapped = (*opening.blocks[:8], opening.blocks[9], opening.blocks[8], *opening.blocks[10:])
+    for change in ({"blocks": swapped}, {"head": opening.head ^ 1 << 24 + 8 ^ 1 << 24 + 7}):
+        silent(bench.measure(shown.but(**change)), Silence.NOT_ATTESTED)
+    behind = shown.but(blocks=(*opening.blocks, bytes(7)))
+    silent(bench.measure(behind), Silence.WRONG_POINT)
 
 
 def test_a_reading_too_few(bench: Bench) -> None:
@@ -414,7 +457,6 @@ def test_readings_longer_than_a_period(world: World) -> None:
         secret=home.secret,
     )
     batch = world.attest([(home, record)])
-    opening = record.opening([16, 18], batch_root=batch.tree.root, batch_path=())
     key = EventKey(
         portfolio_id=portfolio,
         window_start=start,
@@ -424,7 +466,7 @@ def test_readings_longer_than_a_period(world: World) -> None:
         reference_w=0,
     )
     question = Question(key=key, first_notice=start - HOUR, ordered_mask=1)
-    proof = DeviceProof(records=(opening,))
+    proof = batch.proof(home, [start - 2 * HOUR, start])
     answer = world.verifier.measure.call(world.rule(), question, entry, proof)
     silent(answer, Silence.BAD_OPENING)
     hourly = world.verifier.measure.call(world.rule(period_seconds=HOUR), question, entry, proof)
@@ -454,6 +496,84 @@ def test_beyond_the_connection_where_nobody_asks(bench: Bench) -> None:
     assert bench.measure(bench.show(bench.record({76: 2**39 - 1, 64: -(2**39)}))).silence is Silence.OK
 
 
+# ------------------------------------------------------------------ records that were only anchored
+
+
+def anchored(bench: Bench, record: MeterRecord, *, at: int | None = None, history: int | None = None) -> Shown:
+    """The record under an anchored root, alone or at a place of a history of three, with its signature."""
+    records = [record] if history is None else [bench.record({0: 7 + place}, revision=0) for place in range(3)]
+    if history is not None:
+        records[history] = record
+    if at is not None:
+        bench.world.evm.time = at
+    histories = [] if history is None else [range(3)]
+    batch = bench.world.anchor([(bench.home, one) for one in records], histories=histories)
+    inclusion, place = batch.inclusion(history or 0)
+    opening = record.opening(bench.needed, place=place, signature=batch.signatures[history or 0])
+    return Shown(opening, inclusion)
+
+
+@pytest.mark.parametrize("history", [None, 0, 2])
+def test_an_anchored_record_counts_with_its_signature(bench: Bench, history: int | None) -> None:
+    """Given an anchored root, alone or as a history, its record counts like an attested one."""
+    shown = anchored(bench, bench.record({72: 400_000}), history=history)
+    answer = bench.measure(shown)
+    assert (answer.silence, answer.metered_milli_wh[0]) == (Silence.OK, 400_000)
+
+
+def test_an_anchored_record_without_its_signature(bench: Bench) -> None:
+    """Given no signature, another's, or one of another length, the device is silent and the reason is told."""
+    shown = anchored(bench, bench.record())
+    other = bench.world.sign(bench.world.home(1), bench.record())
+    for signature, why in (
+        (b"", Silence.BAD_OPENING),
+        (shown.opening.signature + bytes(32), Silence.BAD_OPENING),
+        (other.r + other.vs, Silence.WRONG_SIGNER),
+        (bytes(64), Silence.WRONG_SIGNER),
+    ):
+        silent(bench.measure(Shown(signed_with(shown.opening, signature), shown.inclusion)), why)
+
+
+def test_a_place_of_a_history_is_that_records_alone(bench: Bench) -> None:
+    """Given another place, or a history one hash longer or shorter, the record is not under the root."""
+    shown = anchored(bench, bench.record(), history=1)
+    hashes = shown.inclusion.history
+    for change in (
+        {"head": shown.opening.head ^ 1},
+        {"head": shown.opening.head | 0x7F},
+        {"history": hashes[:-1]},
+        {"history": (*hashes, bytes(32))},
+        {"history": (hashes[0], hashes[2], hashes[1])},
+        {"history": ()},
+    ):
+        silent(bench.measure(shown.but(**change)), Silence.NOT_ATTESTED)
+
+
+def test_an_anchored_revision_does_not_count(bench: Bench) -> None:
+    """Given a revision that was only anchored, the device is silent: only attesting leaves its mark."""
+    silent(bench.measure(anchored(bench, bench.record(revision=1))), Silence.NOT_ATTESTED)
+
+
+def test_anchored_before_the_slot_was_over(bench: Bench) -> None:
+    """Given a root that came before the slot ended, its record does not count."""
+    record = bench.record(slot=bench.slot + DAY)
+    assert bench.world.evm.time < record.head.slot_end
+    silent(bench.measure(anchored(bench, record)), Silence.TOO_EARLY)
+
+
+def test_anchored_outside_the_statement_or_off_the_grid(bench: Bench) -> None:
+    """Given a slot before the statement begins, or one that is none of the grid, the record does not count."""
+    silent(bench.measure(anchored(bench, bench.record(slot=bench.slot - 9 * DAY))), Silence.UNSTATED)
+    silent(bench.measure(anchored(bench, bench.record(slot=bench.slot - QUARTER))), Silence.OFF_GRID)
+
+
+def test_anchored_too_late(bench: Bench) -> None:
+    """Given a root that came at the reading deadline, its record does not count; one second before, it does."""
+    deadline = bench.question.key.window_end + bench.rule.reading_deadline
+    assert bench.measure(anchored(bench, bench.record(), at=deadline - 1)).silence is Silence.OK
+    silent(bench.measure(anchored(bench, bench.record({0: 3}), at=deadline)), Silence.LATE)
+
+
 # ------------------------------------------------------------------ malice
 
 
@@ -462,20 +582,32 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
     chance = random.Random(20)
     shown = bench.show(bench.record())
     for _ in range(300):
-        opened = bytearray(shown.opened)
-        for _ in range(chance.randrange(4)):
-            opened[chance.randrange(len(opened))] = chance.randrange(256)
-        cut = chance.choice([len(opened), chance.randrange(len(opened)), 0])
-        head = shown.head ^ (1 << chance.randrange(256)) if chance.random() < 0.5 else shown.head
-        blocks = list(shown.blocks)[: chance.choice([12, 12, 12, chance.randrange(13)])]
+        head = shown.opening.head ^ (1 << chance.randrange(256)) if chance.random() < 0.7 else shown.opening.head
+        blocks = list(shown.opening.blocks)[: chance.choice([12, 12, 12, chance.randrange(13)])]
         record = RecordOpening(
             head=head,
-            batch_root=shown.batch_root,
-            batch_path=shown.batch_path,
-            blocks=tuple(blocks),
-            opened=bytes(opened[:cut]) + chance.randbytes(chance.choice([0, 0, 200])),
+            blocks=(*blocks, chance.randbytes(chance.choice([0, 0, 1, 31, 200]))),
+            signature=chance.randbytes(chance.choice([0, 0, 64, 128, 7])),
         )
-        bench.measure(*[record] * chance.randrange(1, 3))
+        if chance.random() < 0.3:
+            record = tampered(shown.opening, chance.randrange(1 << 10))
+        history = chance.choice([(), (), (bytes(32),), (bytes(32),) * 101])
+        proof = DeviceProof(
+            inclusions=(replace(shown.inclusion, history=history),) * chance.randrange(3),
+            records=(record,) * chance.randrange(1, 3),
+        )
+        bench.world.verifier.measure.call(bench.rule, bench.question, bench.entry, proof)
+    for _ in range(300):
+        raw = proof_of(shown).as_tuple()
+        inclusions, records = (bytearray(part) for part in raw[:2])
+        for part in (inclusions, records):
+            for _ in range(chance.randrange(3)):
+                part[chance.randrange(len(part))] = chance.randrange(256)
+            del part[chance.choice([len(part), chance.randrange(len(part))]) :]
+        answer = bench.world.verifier.measure.call(
+            bench.rule, bench.question, bench.entry, (bytes(inclusions), bytes(records), [])
+        )
+        assert answer.silence is not Silence.OK or bytes(records) == raw[1]
 
 
 @pytest.mark.parametrize(
@@ -483,16 +615,18 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
 )
 def test_never_reverts_for_a_strange_head(bench: Bench, period: int, readings: int) -> None:
     """Given a head that no oracle would take, the answer is silence."""
-    head = bench.show(bench.record()).head
+    shown = bench.show(bench.record())
+    head = shown.opening.head
     strange = head & ~(((1 << 24) - 1) << 64) & ~(0xFF << 56) | period << 64 | readings << 56
-    record = RecordOpening(
-        head=strange | ((1 << 40) - 1) << 88,
-        batch_root=bytes(32),
-        batch_path=(),
-        blocks=(bytes(32),) * 13,
-        opened=b"\x00" * 100,
+    opening = RecordOpening(
+        head=strange | ((1 << 40) - 1) << 88, blocks=(*[bytes(32)] * 13, bytes(100)), signature=bytes(64)
     )
-    silent(bench.measure(record), Silence.NOT_ATTESTED)
+    why = (
+        Silence.NOT_ATTESTED
+        if 1 <= readings <= 100 and opening.opened_blocks >> -(-readings // 8) == 0
+        else Silence.BAD_OPENING
+    )
+    silent(bench.measure(Shown(opening, shown.inclusion)), why)
 
 
 @pytest.mark.parametrize("name", ["oracle", "devices"])

@@ -8,18 +8,32 @@ import pytest
 
 from flexbond.chain.development import development_accounts
 from flexbond.chain.plan import GUARDED, Role
+from flexbond.ids import calendar_id
+from flexbond.model.types import NO_LOOKBACK
+from tests.support.calendars import london
 from tests.support.evm import reverts
 from tests.support.world import FOREVER, GRID, World
 
 PEOPLE = development_accounts()
 HOLDERS = {Role.MARKET_OPERATOR: "market_operator", Role.GUARDIAN: "guardian"}
-CASES = [(role, contract, function) for role, pairs in GUARDED.items() for contract, function in pairs.items()]
+CASES = [(role, contract, function) for role, pairs in GUARDED.items() for contract, function in pairs]
 OTHERS = ["deployer", "admin", "market_operator", "meter_operator", "guardian", "provider", "buyer", "attacker"]
 
 
 def arguments(world: World, contract: str, function: str) -> tuple[Any, ...]:
+    london_days = london()
+    calendar, first_day = london_days.calendar, london_days.first_day
+    if function == "extendCalendar":
+        world.rulebook.publishCalendar.send(calendar, first_day, sender=PEOPLE.market_operator)
     given: dict[tuple[str, str], tuple[Any, ...]] = {
-        ("Rulebook", "publish"): (world.rule(collect_period=90 * 86_400),),
+        ("Rulebook", "publish"): (world.rule(collect_period=90 * 86_400), NO_LOOKBACK),
+        ("Rulebook", "publishCalendar"): (calendar, first_day),
+        ("Rulebook", "extendCalendar"): (
+            calendar_id(calendar),
+            first_day,
+            london_days.summer,
+            london_days.holidays,
+        ),
         ("ParticipantRegistry", "qualify"): (PEOPLE.relayer.address, True, False, bytes(32), FOREVER),
         ("DeviceRegistry", "publishGrid"): (GRID,),
         ("CollateralEscrow", "listToken"): (world.token.address, False),

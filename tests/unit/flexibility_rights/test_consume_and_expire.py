@@ -34,7 +34,7 @@ def test_only_settlement_consumes_and_expires(story: Story) -> None:
     rights, settlement = story.world.rights, story.world.settlement.address
     with reverts("Flexbond_NotAllowed", story.buyer, settlement):
         rights.consume.send(
-            story.right, story.portfolio, story.product.window_start, story.buyer, 1, 1, sender=story.buyer
+            story.right, story.portfolio, story.product.window_start, story.buyer, 1, 1, 1, sender=story.buyer
         )
     with reverts("Flexbond_NotAllowed", story.provider, settlement):
         rights.expire.send(story.product, sender=story.provider)

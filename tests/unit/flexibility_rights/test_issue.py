@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flexbond.ids import event_id, right_id, token_id
-from flexbond.model.types import BaselineMethod, Direction, Funding, LockReason
+from flexbond.model.calendar import PAGE, LocalCalendar
+from flexbond.model.types import BaselineMethod, Direction, Funding
+from tests.support.calendars import london, lookback, under
 from tests.support.evm import reverts
 from tests.unit.story import AVAILABILITY, COLLATERAL, DAY, HOUR, MONEY_OF, QUARTER, Story, reference_level, tell
 
@@ -44,20 +46,18 @@ def test_locks_money_and_mints(story: Story) -> None:
         6_000,
         False,
     )
-    assert story.locked(LockReason.COLLATERAL, story.right) == 6 * COLLATERAL
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 6 * AVAILABILITY
+    assert story.backed() == 6 * (COLLATERAL + AVAILABILITY)
     assert world.free(story.provider) == MONEY_OF - 6 * COLLATERAL
     assert world.free(story.buyer) == MONEY_OF - 6 * AVAILABILITY
 
 
-def test_a_second_buyer_shares_the_locks(story: Story) -> None:
-    """Given a right held by one buyer, when another buys units of it, both are in the same locks."""
+def test_a_second_buyer_shares_the_lock(story: Story) -> None:
+    """Given a right held by one buyer, when another buys units of it, both are in the portfolio's lock."""
     story.issue(story.product, 6)
     story.issue(story.product, 2, story.world.accounts.second_buyer)
 
     assert story.world.rights.right.call(story.right)[:2] == (8, 8)
-    assert story.locked(LockReason.COLLATERAL, story.right) == 8 * COLLATERAL
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 8 * AVAILABILITY
+    assert story.backed() == 8 * (COLLATERAL + AVAILABILITY)
     assert story.world.free(story.world.accounts.second_buyer) == MONEY_OF - 2 * AVAILABILITY
 
 
@@ -65,8 +65,7 @@ def test_a_statement_locks_no_availability(world: World) -> None:
     """Given a rule under which buyers pay in arrears, only the collateral is locked."""
     story = tell(world, world.rule(funding=Funding.STATEMENT))
     story.issue(story.product, 6)
-    assert story.locked(LockReason.COLLATERAL, story.right) == 6 * COLLATERAL
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 0
+    assert story.backed() == 6 * COLLATERAL
     assert world.free(story.buyer) == MONEY_OF
 
 
@@ -86,7 +85,7 @@ def test_only_the_market_issues(story: Story) -> None:
     """Given anyone but the market, issuing is refused."""
     market = story.world.market.address
     with reverts("Flexbond_NotAllowed", story.provider, market):
-        story.world.rights.issue.send(story.product, 1, story.buyer.address, 0, sender=story.provider)
+        story.world.rights.issue.send(story.product, 1, story.buyer.address, 0, 0, sender=story.provider)
 
 
 def test_needs_units(story: Story) -> None:
@@ -136,7 +135,7 @@ def test_needs_the_money(story: Story) -> None:
         story.issue(story.product, 2)
     world.escrow.withdraw.send(token, story.provider, MONEY_OF - COLLATERAL, sender=story.provider)
     with reverts("CollateralEscrow_InsufficientFree", token, story.provider, COLLATERAL, 2 * COLLATERAL):
-        story.issue(story.product, 2)
+        story.issue(story.product, 2, world.accounts.second_buyer)
     assert world.rights.right.call(story.right)[0] == 0
 
 
@@ -231,6 +230,24 @@ def test_a_window_at_the_beginning_of_time_passed(story: Story) -> None:
         story.issue(product, 1)
 
 
+def test_needs_the_days_of_its_calendar(world: World) -> None:
+    """Given a rule whose calendar ends, a window may end with the start of the last known day, and no later."""
+    days = london()
+    pages = (world.evm.time // DAY - days.first_day) // PAGE + 1
+    known = replace(days, summer=days.summer[:pages], holidays=days.holidays[:pages])
+    world.publish_calendar(known)
+    rule = under(world.rule(), lookback())
+    world.publish(rule, lookback())
+    portfolio = world.portfolio_of([world.home(0)])
+    until = LocalCalendar(known).start_of(days.first_day + pages * PAGE - 1)
+    product = world.product(portfolio, rule=rule, window_start=until - HOUR, window_end=until)
+    story = Story(world=world, rule=rule, homes=(world.home(0),), portfolio=portfolio, product=product)
+    story.issue(product, 1)
+    beyond = replace(product, window_start=until, window_end=until + QUARTER, max_run_seconds=QUARTER)
+    with reverts("FlexibilityRights_CalendarUnknown", until + QUARTER, until):
+        story.issue(beyond, 1, previous=product.window_start)
+
+
 # ------------------------------------------------------------------ capacity
 
 
@@ -256,6 +273,17 @@ def test_what_was_released_can_be_promised_again(story: Story) -> None:
     story.issue(story.product, 4)
     with reverts("FlexibilityRights_CapacityExceeded", story.portfolio, 20_000, 21_000):
         story.issue(story.product, 1)
+
+
+def test_promises_no_more_than_orders_have_bits_for(world: World) -> None:
+    """Given a portfolio beyond 2^30 W, a window takes one W less than that, over all its products."""
+    plant = world.home(0, capacity_w=2**31, connection_w=2**31)
+    free: dict[str, Any] = {"availability_per_mwhour": 0, "utilisation_per_mwh": 0, "shortfall_per_mwh": 0}
+    story = tell(world, members=(plant,), lot_w=1, **free)
+    story.issue(story.product, 2**30 - 1)
+    other = replace(story.product, transferable=True)
+    with reverts("Flexbond_Overflow", 2**30, 30):
+        story.issue(other, 1)
 
 
 # ------------------------------------------------------------------ windows
@@ -333,7 +361,7 @@ def test_rights_of_one_window_must_agree(world: World) -> None:
 def test_nothing_is_issued_for_an_unavailable_window(story: Story) -> None:
     """Given the provider declared itself unavailable, no more is issued."""
     story.issue(story.product, 1)
-    story.world.rights.declareUnavailable.send(story.portfolio, story.product.window_start, sender=story.provider)
+    story.world.rights.declareUnavailable.send(story.product.event_key, sender=story.provider)
     with reverts("FlexibilityRights_Unavailable", story.right):
         story.issue(story.product, 1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from flexbond.ids import token_id
-from flexbond.model.types import Funding, LockReason
+from flexbond.model.types import Funding
 from tests.support.evm import reverts
 from tests.unit.story import AVAILABILITY, COLLATERAL, MONEY_OF, Story, tell
 
@@ -20,7 +20,7 @@ def release(story: Story, units: int) -> None:
 
 def declare(story: Story) -> None:
     """The provider declares itself unavailable."""
-    story.world.rights.declareUnavailable.send(story.portfolio, story.product.window_start, sender=story.provider)
+    story.world.rights.declareUnavailable.send(story.product.event_key, sender=story.provider)
 
 
 def test_frees_collateral_and_capacity(story: Story) -> None:
@@ -33,8 +33,7 @@ def test_frees_collateral_and_capacity(story: Story) -> None:
     assert story.world.rights.right.call(story.right) == (6, 4, 2, False, False)
     assert story.world.rights.balanceOf.call(story.buyer, token_id(story.right)) == 4
     assert story.world.rights.window.call(story.portfolio, story.product.window_start)[2] == 4_000
-    assert story.locked(LockReason.COLLATERAL, story.right) == 4 * COLLATERAL
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 6 * AVAILABILITY
+    assert story.backed() == 4 * COLLATERAL + 6 * AVAILABILITY
     assert story.world.free(story.provider) == MONEY_OF - 4 * COLLATERAL
 
 
@@ -68,8 +67,7 @@ def test_unavailable_pays_back(story: Story) -> None:
 
     assert story.world.rights.right.call(story.right)[:3] == (6, 3, 1)
     assert story.world.free(story.buyer) == MONEY_OF - 4 * AVAILABILITY
-    assert story.locked(LockReason.COLLATERAL, story.right) == 3 * COLLATERAL
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 4 * AVAILABILITY
+    assert story.backed() == 3 * COLLATERAL + 4 * AVAILABILITY
 
 
 def test_unavailable_pays_back_even_after_the_right_expired(story: Story) -> None:
@@ -77,13 +75,12 @@ def test_unavailable_pays_back_even_after_the_right_expired(story: Story) -> Non
     story.sell(6)
     declare(story)
     story.settle_uncalled()
-    assert story.locked(LockReason.COLLATERAL, story.right) == 0
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 6 * AVAILABILITY
+    assert story.backed() == 6 * AVAILABILITY
 
     release(story, 6)
     assert story.world.free(story.buyer) == MONEY_OF
     assert story.world.free(story.provider) == MONEY_OF
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 0
+    assert story.backed() == 0
 
 
 def test_not_after_the_right_expired(story: Story) -> None:

@@ -26,6 +26,12 @@ def baseline_math() -> Contract:
 
 
 @pytest.fixture(scope="module")
+def calendars() -> Contract:
+    """Calendars."""
+    return Evm().deploy("CalendarsHarness", sender=ANYONE)
+
+
+@pytest.fixture(scope="module")
 def periods() -> Contract:
     """Periods and Rounding."""
     return Evm().deploy("PeriodsHarness", sender=ANYONE)

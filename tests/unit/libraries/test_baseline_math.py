@@ -23,6 +23,23 @@ def test_mean(baseline_math: Contract, total: int, direction: Direction, mean: i
 
 
 @pytest.mark.parametrize(
+    ("baseline", "total", "direction", "kept"),
+    [
+        (999, 303, SHED, 121),
+        (999, 303, ABSORB, 122),
+        (0, 303, SHED, 80),
+        (0, 303, ABSORB, 81),
+        (0, -303, SHED, -81),
+        (-999, -303, ABSORB, -121),
+        (100, 303, SHED, 100),
+    ],
+)
+def test_capped(baseline_math: Contract, baseline: int, total: int, direction: Direction, kept: int) -> None:
+    """Given the mean of three days and a fifth of it, a baseline is kept within, its ends rounded like the mean."""
+    assert baseline_math.capped.call(baseline, total, 3, 2_000, direction) == kept
+
+
+@pytest.mark.parametrize(
     ("level", "direction", "energy"),
     [(1, SHED, 16), (1, ABSORB, 17), (-1, SHED, -17), (-1, ABSORB, -16), (3, ABSORB, 50), (-3, SHED, -50)],
 )

@@ -155,11 +155,11 @@ def test_the_id_is_the_hash_of_the_key(story: Story) -> None:
     assert story.world.measurement.idOf.call(story.product.event_key) == event_id(story.product.event_key)
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(6))
 def test_needs_its_neighbours(story: Story, place: int) -> None:
     """Given a zero address in the constructor, the contract is not made."""
-    names = ("participants", "devices", "verifier", "settlement")
-    arguments = [story.provider.address] * 4
+    names = ("participants", "devices", "verifier", "rulebook", "rights", "settlement")
+    arguments = [story.provider.address] * 6
     arguments[place] = ZERO_ADDRESS
     with reverts("Flexbond_ZeroAddress", names[place]):
         story.world.evm.deploy("Measurement", *arguments, sender=story.provider)

@@ -42,7 +42,7 @@ def test_keeps_one_root_with_its_time(meters: Meters, count: int) -> None:
 
     tree = BatchTree.of([record.struct_hash for record in records])
     assert receipt.value == tree.root
-    assert meters.world.oracle.attestedAt.call(tree.root) == meters.world.evm.time
+    assert tuple(meters.world.oracle.standing.call(tree.root)) == (meters.world.evm.time, meters.world.evm.time)
     event = receipt.only("RecordsAttested")
     assert (event.batch_root, event.records) == (tree.root, count)
     assert event.sender == meters.world.accounts.relayer.address
@@ -65,7 +65,7 @@ def test_the_same_batch_again_changes_nothing(meters: Meters) -> None:
     again = meters.attest(signed)
     assert again.value == first.value
     assert again.events == []
-    assert meters.world.oracle.attestedAt.call(first.value) == since
+    assert tuple(meters.world.oracle.standing.call(first.value)) == (since, since)
 
 
 def test_signing_again_gives_the_same_batch(meters: Meters) -> None:
@@ -308,11 +308,6 @@ def test_record_digest_is_the_models(meters: Meters) -> None:
     expected = record_digest(meters.world.domain("MeterOracle"), record.head.pack(), record.commitment)
     assert meters.world.oracle.recordDigest.call(record.head.pack(), record.commitment) == expected
     assert record.struct_hash == record_hash(record.head.pack(), record.commitment)
-
-
-def test_attested_at_is_zero_for_what_never_came(world: World) -> None:
-    """Given a root that nobody brought, its time is zero."""
-    assert world.oracle.attestedAt.call(bytes(32)) == 0
 
 
 def test_constructor_refuses_the_zero_address(world: World) -> None:

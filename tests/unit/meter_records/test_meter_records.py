@@ -10,10 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flexbond.hashing import keccak
-from flexbond.model.types import RecordOpening, SignerScheme, SignerState
-from flexbond.records import BLOCK, MeterRecord, RecordError, RecordHead, opened_readings, record_hash
+from flexbond.model.openings import Inclusion, RecordOpening
+from flexbond.model.types import DeviceKind, DeviceProof, SignerScheme, SignerState, Silence, Statement
+from flexbond.records import (
+    RECORD_TYPE_HASH,
+    MeterRecord,
+    RecordHead,
+    opened_readings,
+    record_hash,
+)
 from flexbond.signing.keys import development_signer
+from flexbond.trees import HISTORY_TAG, MAX_HISTORY, history_leaf, pair
 from tests.support.evm import Contract, Evm
+from tests.support.proofs import cut, tampered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,14 +51,17 @@ def record(readings: Sequence[int], estimated: Sequence[int] = ()) -> MeterRecor
     )
 
 
-def opening(made: MeterRecord, places: Sequence[int]) -> RecordOpening:
-    """The record opened at some places."""
-    return made.opening(places, batch_root=bytes(32), batch_path=())
+def body(shown: RecordOpening) -> bytes:
+    """Its blocks as they are shown."""
+    return b"".join(shown.blocks)
 
 
-def opened(library: Contract, shown: RecordOpening) -> Any:
-    """What the library makes of an opening."""
-    return library.open.call(shown.head, shown.blocks, shown.opened)
+def found(library: Contract, *shown: RecordOpening, inclusions: Sequence[Inclusion] | None = None) -> Any:
+    """What the library finds of records, each under a root of its own unless told otherwise."""
+    heads = [replace(one, head=one.head & ~0xFF00 | number << 8) for number, one in enumerate(shown)]
+    own = [Inclusion(batch_root=record_hash(one.record_head, one.commitment), path=()) for one in shown]
+    proof = DeviceProof(inclusions=tuple(own if inclusions is None else inclusions), records=tuple(heads))
+    return library.recordsOf.call(proof, POINT)
 
 
 # ------------------------------------------------------------------ heads
@@ -90,89 +102,150 @@ def test_open(library: Contract, data: st.DataObject) -> None:
     readings = data.draw(st.lists(st.integers(LEAST, GREATEST), min_size=1, max_size=100))
     places = st.lists(st.integers(0, len(readings) - 1), unique=True)
     made = record(readings, data.draw(places))
-    shown = opening(made, data.draw(places))
+    shown = made.opening(data.draw(places), signature=bytes(data.draw(st.sampled_from([0, 64, 128]))))
 
-    result = opened(library, shown)
+    result = found(library, shown)
+    assert (result.silence, result.heads, result.leaves) == (Silence.OK, (shown.head,), (made.struct_hash,))
+    assert result.signatures == shown.signature
     expected = opened_readings(shown)
-    assert result.ok
-    assert result.shown == sum(1 << place for place in expected)
-    assert result.estimated == sum(1 << place for place, (_, flagged) in expected.items() if flagged)
-    assert result.milli_wh == tuple(expected[k][0] if k in expected else 0 for k in range(len(readings)))
-    assert library.commitmentOf.call(shown.blocks) == made.commitment
+    seen = library.shownOf.call(shown.head, body(shown))
+    assert seen.shown == sum(1 << place for place in expected)
+    assert seen.estimated == sum(1 << place for place, (_, flagged) in expected.items() if flagged)
+    if expected:
+        assert (seen.first, seen.end) == (min(expected), max(expected) + 1)
+    else:
+        assert seen.first >= seen.end
+    for place, (reading, _) in expected.items():
+        assert library.readingAt.call(shown.head, body(shown), place) == reading
 
 
-def test_open_extremes(library: Contract) -> None:
-    """Given the least and greatest reading and both signs of one, they come out as they went in."""
-    readings = (LEAST, -1, 0, 1, GREATEST)
-    assert opened(library, opening(record(readings), [0])).milli_wh == readings
+@given(data=st.data())
+@settings(max_examples=200, deadline=None)
+def test_read_in_a_row(library: Contract, data: st.DataObject) -> None:
+    """Given readings that follow each other and are shown, over however many blocks, they come out with their sum."""
+    readings = data.draw(st.lists(st.integers(LEAST, GREATEST), min_size=1, max_size=100))
+    first = data.draw(st.integers(0, len(readings) - 1))
+    count = data.draw(st.integers(1, len(readings) - first))
+    more = data.draw(st.lists(st.integers(0, len(readings) - 1), max_size=3))
+    shown = record(readings).opening([*range(first, first + count), *more])
+    limit = data.draw(st.integers(0, GREATEST))
+    result = library.readInto.call(shown.head, body(shown), first, count, limit)
+    wanted = readings[first : first + count]
+    assert (result.milli_wh, result.energy) == (tuple(wanted), sum(wanted))
+    assert result.beyond == any(abs(reading) > limit for reading in wanted)
 
 
-def test_open_nothing(library: Contract) -> None:
-    """Given no opened block, the opening is well formed and shows nothing."""
-    result = opened(library, opening(record([1, 2, 3]), []))
-    assert (result.ok, result.shown, result.estimated, result.milli_wh) == (True, 0, 0, (0, 0, 0))
+def test_several_records_are_found(library: Contract) -> None:
+    """Given records of one metering point, all are found in their order, with their signatures one after the other."""
+    made = [record([number] * (number + 7)) for number in range(4)]
+    shown = [one.opening([0], signature=bytes([7]) * (64 * number)) for number, one in enumerate(made)]
+    result = found(library, *shown)
+    assert result.silence is Silence.OK
+    assert result.leaves == tuple(one.struct_hash for one in made)
+    assert result.signatures == bytes([7]) * (64 * 6)
 
 
 def test_flags_beyond_the_readings_mean_nothing(library: Contract) -> None:
-    """Given a last block of two readings with all eight flags set, and its hash, two readings are estimated."""
-    made = record([1, 2])
-    shown = opening(made, [0])
-    flagged = shown.opened[:33] + b"\xff" + shown.opened[34:]
-    other = replace(shown, opened=flagged, blocks=(keccak(flagged[1:]),))
-    result = opened(library, other)
-    assert (result.ok, result.shown, result.estimated) == (True, 0b11, 0b11)
+    """Given a last block of two readings with all eight flags set, two readings are estimated."""
+    shown = record([1, 2]).opening([0])
+    flagged = replace(shown, blocks=(shown.blocks[0][:32] + b"\xff" + shown.blocks[0][33:],))
+    result = library.shownOf.call(flagged.head, body(flagged))
+    assert (result.shown, result.estimated) == (0b11, 0b11)
 
 
 def malformed() -> list[RecordOpening]:
     """Openings of which none may count."""
     made = record(range(20))
-    shown = opening(made, [0, 8, 16])
-    size = 34 + 5 * BLOCK
-    first, second, third = shown.opened[:size], shown.opened[size : 2 * size], shown.opened[2 * size :]
+    shown = made.opening([0, 8, 16])
     head = made.head
+    where = shown.head & (1 << 40) - 1
     return [
-        replace(shown, opened=shown.opened[:-1]),  # cut
-        replace(shown, opened=shown.opened + b"\0"),  # too long, another block's beginning
-        replace(shown, opened=shown.opened + b"\3"),  # an index that is none
-        replace(shown, opened=b"\0"),
-        replace(shown, opened=b"\0" * 33),
-        replace(shown, opened=second + first),  # descending
-        replace(shown, opened=first + first),  # twice
-        replace(shown, opened=b"\1" + first[1:]),  # another block's place
-        replace(shown, opened=b"\xff" + first[1:]),
-        replace(shown, opened=first[:-1] + bytes([first[-1] ^ 1])),  # another reading
-        replace(shown, opened=first[:33] + b"\1" + first[34:]),  # another flag
-        replace(shown, opened=first[:1] + bytes(32) + first[33:]),  # another salt
-        replace(shown, opened=third + bytes(20)),
-        replace(shown, blocks=shown.blocks[:2]),  # too few blocks
-        replace(shown, blocks=(*shown.blocks, bytes(32))),  # too many
+        cut(shown),
+        replace(shown, blocks=shown.blocks[:2]),
         replace(shown, blocks=()),
-        replace(shown, head=replace(head, readings=0).pack()),
-        replace(shown, head=replace(head, readings=24).pack()),  # the last block is longer than it was
-        replace(shown, head=replace(head, readings=101).pack(), blocks=(bytes(32),) * 13, opened=b""),
-        replace(shown, head=replace(head, readings=255).pack(), blocks=(bytes(32),) * 32, opened=b""),
+        replace(shown, head=shown.head | 1 << 24 + 3),  # opened beyond its blocks
+        replace(shown, head=shown.head | 1 << 39),
+        replace(shown, head=shown.head + (1 << 16)),  # longer by a signature that is not there
+        replace(shown, head=replace(head, readings=0).pack() | where),
+        replace(shown, head=replace(head, readings=24).pack() | where),  # the last block is longer than it was
+        replace(shown, head=replace(head, readings=101).pack(), blocks=(bytes(32),) * 13),
+        replace(shown, head=replace(head, readings=255).pack(), blocks=(bytes(32),) * 32),
     ]
 
 
 @pytest.mark.parametrize("shown", malformed())
-def test_open_refuses_what_is_malformed(library: Contract, shown: RecordOpening) -> None:
-    """Given a malformed opening, it is not ok, and nothing reverts; the model refuses it too."""
-    assert not opened(library, shown).ok
-    with pytest.raises(RecordError):
-        opened_readings(shown)
+def test_what_is_malformed_is_refused(library: Contract, shown: RecordOpening) -> None:
+    """Given a malformed opening, it is refused, and nothing reverts; what came before it is found."""
+    good = record([1]).opening([0])
+    result = found(library, good, shown)
+    assert (result.silence, result.heads) == (Silence.BAD_OPENING, (good.head,))
 
 
-@given(
-    junk=st.binary(max_size=300),
-    readings=st.integers(0, 255),
-    blocks=st.lists(st.binary(min_size=32, max_size=32), max_size=14),
-)
+def test_a_record_is_found_only_where_it_is(library: Contract) -> None:
+    """Given a changed bit, another point, no inclusion, another root or another path, the record is not found."""
+    made = record(range(20))
+    shown = made.opening([0])
+    for bit in (0, 39, 40, 41, 320, 583):
+        assert found(
+            library, tampered(shown, bit), inclusions=[Inclusion(batch_root=made.struct_hash, path=())]
+        ).silence is (Silence.NOT_ATTESTED)
+    other = replace(shown, head=shown.head ^ 1 << 255)
+    assert found(library, other).silence is Silence.WRONG_POINT
+    root = pair(made.struct_hash, bytes(32))
+    for inclusion in ([], [Inclusion(batch_root=bytes(32), path=())], [Inclusion(batch_root=root, path=())]):
+        assert found(library, shown, inclusions=inclusion).silence is Silence.NOT_ATTESTED
+    assert found(library, shown, inclusions=[Inclusion(batch_root=root, path=(bytes(32),))]).silence is Silence.OK
+
+
+def test_inclusions_that_are_cut_off_are_not_there(library: Contract) -> None:
+    """Given packed inclusions cut anywhere, those that are whole remain; one whose history is not under it has no root."""
+    hashes = (b"\1" * 32, b"\2" * 32)
+    leaf = history_leaf(hashes)
+    known = [
+        Inclusion(batch_root=b"\5" * 32, path=(b"\6" * 32,)),
+        Inclusion(batch_root=pair(leaf, bytes(32)), path=(bytes(32),), history=hashes),
+        Inclusion(batch_root=leaf, path=(bytes(32),), history=hashes),
+    ]
+    roots = (known[0].batch_root, known[1].batch_root, bytes(32))
+    packed = [inclusion.packed for inclusion in known]
+    whole = b"".join(packed)
+    ends = [sum(map(len, packed[:count])) for count in range(4)]
+    for length in range(len(whole) + 1):
+        assert library.underOf.call(whole[:length]) == roots[: sum(end <= length for end in ends) - 1]
+
+
+@given(junk=st.binary(max_size=400), inclusions=st.binary(max_size=100))
 @settings(max_examples=300, deadline=None)
-def test_open_never_reverts(library: Contract, junk: bytes, readings: int, blocks: list[bytes]) -> None:
-    """Given any bytes at all, it says ok or not, and never reverts."""
-    head = replace(record([1]).head, readings=readings).pack()
-    result = library.open.call(head, blocks, junk)
-    assert result.ok == (not junk and 1 <= readings <= 100 and len(blocks) == -(-readings // BLOCK))
+def test_finding_never_reverts(library: Contract, junk: bytes, inclusions: bytes) -> None:
+    """Given any bytes at all, nothing is found in them, and nothing reverts."""
+    result = library.recordsOf.call((inclusions, POINT + junk, []), POINT)
+    assert result.silence is not Silence.OK
+    assert result.heads == ()
+
+
+@given(st.lists(st.binary(min_size=32, max_size=32), min_size=1, max_size=MAX_HISTORY))
+@settings(max_examples=50, deadline=None)
+def test_history_leaf(library: Contract, hashes: list[bytes]) -> None:
+    """Given the struct hashes of some records, their leaf is the model's, and depends on their order and number."""
+    leaf = library.historyLeaf.call(b"".join(hashes))
+    assert leaf == history_leaf(hashes)
+    assert library.historyLeaf.call(b"".join([*hashes, hashes[0]])) != leaf
+    if hashes != hashes[::-1]:
+        assert library.historyLeaf.call(b"".join(hashes[::-1])) != leaf
+
+
+def test_a_history_leaf_is_neither_a_node_nor_a_record(library: Contract) -> None:
+    """Given a node of a tree whose one leaf is the tag, or a history as long as a record, neither passes for the other."""
+    made = record([1] * 8)
+    leaf = made.struct_hash
+    # What tag and hash would give if they were only joined: the node of a tree that anyone could anchor.
+    assert library.historyLeaf.call(leaf) != pair(HISTORY_TAG, leaf)
+    assert library.historyLeaf.call(leaf) != leaf
+    # Four hashes make the leaf cover 224 bytes, as a record's struct hash does, with another first word.
+    assert HISTORY_TAG != RECORD_TYPE_HASH
+    assert library.historyLeaf.call(leaf * 4) == keccak(
+        HISTORY_TAG + (64).to_bytes(32, "big") + (4).to_bytes(32, "big") + leaf * 4
+    )
 
 
 # ------------------------------------------------------------------ signers
@@ -186,8 +259,22 @@ def test_open_never_reverts(library: Contract, junk: bytes, readings: int, block
 )
 @settings(max_examples=100, deadline=None)
 def test_signer_word(library: Contract, start: int, end: int, grid: int, scheme: SignerScheme) -> None:
-    """Given any state of a signer, it goes into one word and comes out of it."""
+    """Given any statement, what it says of its signer goes into one word and comes out of it."""
     state = SignerState(signer=SIGNER.address, valid_from=start, valid_until=end, grid_id=grid, scheme=scheme)
-    word = library.packSigner.call(state)
+    statement = Statement(
+        metering_point=POINT,
+        customer=SIGNER.address,
+        scheme=scheme,
+        signer=SIGNER.address,
+        kind=DeviceKind.DEVICE,
+        capacity_w=2**48 - 1,
+        connection_w=2**48 - 1,
+        grid_id=grid,
+        valid_from=start,
+        valid_until=end,
+        sequence=2**32 - 1,
+    )
+    word = library.signerWord.call(statement)
     assert word == int(SIGNER.address, 16) | start << 160 | end << 200 | grid << 240 | scheme << 248
+    assert word == state.word
     assert library.unpackSigner.call(word) == state

@@ -8,9 +8,9 @@ import pytest
 
 from flexbond.ids import rule_id
 from flexbond.model.rules import RuleError, check_rule
-from flexbond.model.types import BaselineMethod, ClampLevel, CurvePoint, Funding
+from flexbond.model.types import NO_LOOKBACK, BaselineMethod, ClampLevel, CurvePoint, Funding
 from tests.support.evm import reverts
-from tests.support.world import DAY, World
+from tests.support.world import DAY, FOREVER, World
 
 DEVICE_LEVEL = {"clamp_level": ClampLevel.DEVICE}
 NOMINATED = {"baseline": BaselineMethod.NOMINATED, "baseline_periods": 0}
@@ -25,7 +25,7 @@ def curve(*points: tuple[int, int]) -> tuple[CurvePoint, ...]:
 def test_publishes_a_rule_with_its_terms(world: World) -> None:
     """Given a rule within bounds, when the market operator publishes it, it stands with its number and terms."""
     rule = world.rule(spot_checks=7)
-    receipt = world.rulebook.publish.send(rule, sender=world.accounts.market_operator)
+    receipt = world.rulebook.publish.send(rule, NO_LOOKBACK, sender=world.accounts.market_operator)
 
     assert receipt.value == rule_id(rule)
     event = receipt.only("RulePublished")
@@ -40,6 +40,7 @@ def test_publishes_a_rule_with_its_terms(world: World) -> None:
     assert terms.funding is Funding.ESCROWED
     assert terms.baseline is BaselineMethod.METER_BEFORE
     assert terms.unclaimed_to == rule.unclaimed_to
+    assert terms.known_until == FOREVER
     assert world.rulebook.count.call() == 2
 
 
@@ -47,7 +48,7 @@ def test_refuses_anyone_but_the_market_operator(world: World) -> None:
     """Given another account, when it publishes, it is not authorised."""
     for account in (world.accounts.attacker, world.accounts.admin, world.accounts.meter_operator):
         with reverts("AccessManagedUnauthorized", account):
-            world.rulebook.publish.send(world.rule(spot_checks=7), sender=account)
+            world.rulebook.publish.send(world.rule(spot_checks=7), NO_LOOKBACK, sender=account)
 
 
 def test_refuses_a_rule_published_before(world: World) -> None:

@@ -100,22 +100,18 @@ def test_orders_over_many_words(world: World) -> None:
 
 @pytest.mark.parametrize("period", range(8))
 def test_no_sum_runs_into_the_next_period(world: World, period: int) -> None:
-    """Given orders whose sum has more than 40 bits, the second is refused, in whatever period; up to there it fits."""
-    plant = world.home(0, capacity_w=2**42, connection_w=2**42)
-    start, lot = world.tomorrow(18), 2**32 - 1
+    """Given all the power that a window may promise, ordered twice in one period, its neighbours keep their orders."""
+    most = 2**30 - 1
+    plant = world.home(0, capacity_w=most, connection_w=most)
+    start = world.tomorrow(18)
     free: dict[str, Any] = {"availability_per_mwhour": 0, "utilisation_per_mwh": 0, "shortfall_per_mwh": 0}
-    story = tell(world, members=(plant,), window_start=start, window_end=start + 8 * QUARTER, lot_w=lot, **free)
-    story.sell(512)
+    story = tell(world, members=(plant,), window_start=start, window_end=start + 8 * QUARTER, lot_w=1, **free)
+    story.sell(most)
     story.close_gate()
-    most = 256 * lot
-    first = [most if p == period else 7 for p in range(8)]
-    story.call(256, first)
-    second = [2**40 - most if p == period else 5 for p in range(8)]
-    with reverts("Flexbond_Overflow", 2**40, 40):
-        story.call(256, second)
-    second[period] -= 1
-    story.call(256, second)
-    wanted = [2**40 - 1 if p == period else 12 for p in range(8)]
+    half = most // 2
+    story.call(half, [half if p == period else 7 for p in range(8)])
+    story.call(most - half, [most - half if p == period else 5 for p in range(8)])
+    wanted = [most if p == period else 12 for p in range(8)]
     assert [world.settlement.orderedW.call(story.event, p) for p in range(8)] == wanted
     assert world.settlement.pending.call(story.event) == 2
 

@@ -66,12 +66,7 @@ def test_a_full_delivery(story: Story) -> None:
     assert world.free(story.buyer) == MONEY_OF - pay - availability
     assert world.free(story.provider) == MONEY_OF + pay + availability - settled.pool
     assert story.locked(LockReason.POOL, story.event) == settled.pool
-    for reason, key in (
-        (LockReason.UTILISATION, name(dispatch)),
-        (LockReason.AVAILABILITY, story.right),
-        (LockReason.COLLATERAL, story.right),
-    ):
-        assert story.locked(reason, key) == 0
+    assert story.locked(LockReason.UTILISATION, name(dispatch)) == story.backed() == 0
     assert total(world) == owed
 
 

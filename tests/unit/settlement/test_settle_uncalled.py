@@ -31,7 +31,7 @@ def test_pays_availability_and_frees_collateral(story: Story) -> None:
     assert world.free(story.provider) == MONEY_OF + earned - pool
     assert world.free(story.buyer) == MONEY_OF - earned
     assert story.locked(LockReason.POOL, story.right) == pool
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 0
+    assert story.backed() == 0
 
 
 def test_of_a_right_called_in_part(story: Story) -> None:
@@ -41,8 +41,7 @@ def test_of_a_right_called_in_part(story: Story) -> None:
     story.call(4)
     log = story.settle_uncalled().only("RightSettled")
     assert (log.availability, log.released) == (2 * AVAILABILITY, 2 * COLLATERAL)
-    assert story.locked(LockReason.COLLATERAL, story.right) == 4 * COLLATERAL
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 4 * AVAILABILITY
+    assert story.backed() == 4 * (COLLATERAL + AVAILABILITY)
 
 
 def test_released_units_earn_their_availability(story: Story) -> None:
@@ -56,13 +55,13 @@ def test_released_units_earn_their_availability(story: Story) -> None:
 def test_unavailable_earns_only_what_was_released_before(story: Story) -> None:
     """Given an unavailable provider, only units given up before it said so earn."""
     story.sell(6)
-    rights, start = story.world.rights, story.product.window_start
+    rights = story.world.rights
     rights.release.send(story.product, story.buyer, 2, sender=story.buyer)
-    rights.declareUnavailable.send(story.portfolio, start, sender=story.provider)
+    rights.declareUnavailable.send(story.product.event_key, sender=story.provider)
     rights.release.send(story.product, story.buyer, 1, sender=story.buyer)
     log = story.settle_uncalled().only("RightSettled")
     assert (log.availability, log.released) == (2 * AVAILABILITY, 3 * COLLATERAL)
-    assert story.locked(LockReason.AVAILABILITY, story.right) == 3 * AVAILABILITY
+    assert story.backed() == 3 * AVAILABILITY
 
 
 def test_not_before_the_window_is_over(story: Story) -> None:
