@@ -90,7 +90,14 @@ def load_material(desk: "Desk", source: Source, *, period_seconds: int, stated: 
     portfolio = read_devices(source.devices)
     names = names_of(portfolio)
     profile = None if source.profile is None else load_profile(source.profile)
-    intake = read_all(list(source.data), _stated(source), profile=profile, value_column=source.column)
+    intake = read_all(
+        list(source.data),
+        _stated(source),
+        profile=profile,
+        device=source.device,
+        value_column=source.column,
+        rounding=source.rounding,
+    )
     unlisted = tuple(name for name in intake.readings.devices if name not in set(names))
     own = intake.readings.only(names)
     if not own.frame.height:

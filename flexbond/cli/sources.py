@@ -56,6 +56,12 @@ class Source:
     ] = None
     zone: Annotated[str | None, _option("--zone", said="IANA zone of stamps without offset.", panel=_IMPORT)] = None
     column: Annotated[str | None, _option("--column", said="Column of the readings.", panel=_IMPORT)] = None
+    device: Annotated[str | None, _option("--device", said="The device of a file that names none.", panel=_IMPORT)] = (
+        None
+    )
+    rounding: Annotated[
+        bool, typer.Option("--round", help="Round readings finer than a mWh; each is listed.", rich_help_panel=_IMPORT)
+    ] = False
     least_readings: Annotated[
         str | None,
         _option(

@@ -331,3 +331,16 @@ def test_real_homes_are_quoted(files: Path) -> None:
     )
     assert {row["silence"] for row in said["devices"]} == {"ok"}
     assert sum(int(item["ofEvent"]) for item in said["events"][0]["shares"]) <= said["events"][0]["pool"]
+
+
+def test_a_file_of_one_meter_that_names_no_device(files: Path) -> None:
+    """Given a file without a device column and finer than a mWh, the options say whose it is and that it is to be rounded."""
+    rows = ["start,kwh", *(f"{format_time(start)},4.00000004" for start in range(START - DAY, START + DAY, HOUR))]
+    one = write(files, "one.csv", "\n".join(rows) + "\n")
+    conventions = ["--sign", "import-positive", "--stamp", "start", "--unit", "kWh", "--zone", "UTC", "--column", "kwh"]
+    window = [*("--window", f"{format_time(WINDOW[0])}/{format_time(WINDOW[1])}"), *("--notice", "1 h")]
+    wanted = ["--rule", str(files / "before.yaml"), "--devices", str(files / "devices.csv"), "--out", "csv"]
+    shown = run("baseline", str(one), *conventions, "--device", "a", "--round", *window, *wanted)
+    assert shown.exit_code == 0, shown.output
+    first = next(csv.DictReader(io.StringIO(shown.stdout)))
+    assert (first["device"], first["baseline_kwh"]) == ("a", "4.000000")
