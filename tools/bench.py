@@ -263,6 +263,7 @@ def page_of(figures: list[Figures], submissions: list[str], command: str) -> str
         "",
         *submissions,
         "",
+        "",
     ]
     return "\n".join(lines) + gas_section()
 
