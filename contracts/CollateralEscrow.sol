@@ -21,6 +21,7 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
     }
 
     address private immutable _rights;
+    address private immutable _spotChecks;
     address private immutable _settlement;
     address private immutable _payouts;
 
@@ -34,8 +35,8 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
         _;
     }
 
-    /// @param movers FlexibilityRights, Settlement, Payouts: the only contracts that ever move a lock
-    constructor(address governance, address[3] memory movers) AccessManaged(governance) {
+    /// @param movers FlexibilityRights, SpotChecks, Settlement, Payouts: the only contracts that ever move a lock
+    constructor(address governance, address[4] memory movers) AccessManaged(governance) {
         if (governance == address(0)) revert Errors.Flexbond_ZeroAddress("governance");
         for (uint256 i = 0; i < movers.length; i++) {
             if (movers[i] == address(0)) revert Errors.Flexbond_ZeroAddress("movers");
@@ -44,8 +45,9 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
             }
         }
         _rights = movers[0];
-        _settlement = movers[1];
-        _payouts = movers[2];
+        _spotChecks = movers[1];
+        _settlement = movers[2];
+        _payouts = movers[3];
     }
 
     /// @inheritdoc ICollateralEscrow
@@ -152,13 +154,36 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
     }
 
     /// @inheritdoc ICollateralEscrow
+    function payMany(
+        address token,
+        Flex.LockReason reason,
+        bytes32 key,
+        address[] calldata to,
+        uint256[] calldata amounts
+    ) external onlyMover {
+        if (to.length != amounts.length) revert Errors.CollateralEscrow_LengthsDiffer(to.length, amounts.length);
+        uint256 sum = 0;
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            sum += amounts[i];
+        }
+        if (sum == 0) return;
+        bytes32 id = lockId(token, reason, key);
+        _takeFromLock(id, sum);
+        mapping(address account => uint256) storage balances = _free[token];
+        for (uint256 i = 0; i < amounts.length; ++i) {
+            if (amounts[i] != 0) balances[to[i]] += amounts[i];
+        }
+        emit PaidMany(id, to, amounts);
+    }
+
+    /// @inheritdoc ICollateralEscrow
     function isListed(address token) external view returns (bool) {
         return _listed[token];
     }
 
     /// @inheritdoc ICollateralEscrow
     function isMover(address account) public view returns (bool) {
-        return account == _rights || account == _settlement || account == _payouts;
+        return account == _rights || account == _spotChecks || account == _settlement || account == _payouts;
     }
 
     /// @inheritdoc ICollateralEscrow

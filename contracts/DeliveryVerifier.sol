@@ -3,14 +3,20 @@ pragma solidity ^0.8.37;
 
 import {IDeliveryVerifier} from "../interfaces/IDeliveryVerifier.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
+import {IFlexibilityRights} from "../interfaces/IFlexibilityRights.sol";
 import {IMeterOracle} from "../interfaces/IMeterOracle.sol";
+import {IRulebook} from "../interfaces/IRulebook.sol";
 import {BaselineMath} from "./libraries/BaselineMath.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {Ids} from "./libraries/Ids.sol";
 import {Lookbacks} from "./libraries/Lookbacks.sol";
 import {MeterRecords} from "./libraries/MeterRecords.sol";
 import {Openings} from "./libraries/Openings.sol";
+import {PastDays} from "./libraries/PastDays.sol";
+import {PastMeans} from "./libraries/PastMeans.sol";
 import {Periods} from "./libraries/Periods.sol";
 import {Readings} from "./libraries/Readings.sol";
+import {Rows} from "./libraries/Rows.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title What one device did in an event, recomputed from its records under the rule
@@ -28,34 +34,84 @@ contract DeliveryVerifier is IDeliveryVerifier {
 
     IMeterOracle public immutable oracle;
     IDeviceRegistry public immutable devices;
+    IRulebook public immutable rulebook;
+    IFlexibilityRights public immutable rights;
 
-    constructor(address oracle_, address devices_) {
+    constructor(address oracle_, address devices_, address rulebook_, address rights_) {
         if (oracle_ == address(0)) revert Errors.Flexbond_ZeroAddress("oracle");
         if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
+        if (rulebook_ == address(0)) revert Errors.Flexbond_ZeroAddress("rulebook");
+        if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");
         oracle = IMeterOracle(oracle_);
         devices = IDeviceRegistry(devices_);
+        rulebook = IRulebook(rulebook_);
+        rights = IFlexibilityRights(rights_);
     }
 
     /// @inheritdoc IDeliveryVerifier
+    function measureAll(
+        Occasion calldata occasion,
+        uint40[] calldata places,
+        Flex.DeviceProof[] calldata proofs
+    ) external view returns (Answer[] memory answers) {
+        Question memory question;
+        question.key = occasion.key;
+        question.firstNotice = occasion.firstNotice;
+        question.orderedMask = occasion.orderedMask;
+        PastDays.Common memory past;
+        bool looksBack = occasion.terms.baseline == Flex.BaselineMethod.XOfY;
+        if (looksBack) {
+            bytes32 given = Ids.lookbackHash(occasion.lookback);
+            bytes32 expected = occasion.terms.lookbackHash;
+            if (given != expected) revert Errors.Measurement_LookbackDiffers(expected, given);
+            past = PastDays.gather(question, occasion.lookback, occasion.callsFrom, rulebook, devices, rights);
+        }
+        answers = new Answer[](places.length);
+        for (uint256 i = 0; i < answers.length; ++i) {
+            Flex.DeviceProof calldata proof = proofs[i];
+            Flex.Entry memory entry = devices.entry(occasion.key.portfolioId, places[i]);
+            // A silent device has no baseline: what it was called for elsewhere must not make its leaf dear.
+            if (looksBack && proof.records.length != 0) question.calls = PastDays.callsOf(past, places[i], entry, proof.pastFrom);
+            answers[i] = _answer(occasion.terms, question, entry, proof);
+        }
+    }
+
+    /// @inheritdoc IDeliveryVerifier
+    /// @dev In memory, as measureAll asks.
+    // solhint-disable gas-calldata-parameters
     function measure(
-        Flex.Rule calldata rule,
-        Question calldata question,
-        Flex.Entry calldata entry,
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        Flex.Entry memory entry,
         Flex.DeviceProof calldata proof
-    ) external view returns (Answer memory answer) {
+    ) external view returns (Answer memory) {
+        return _answer(terms, question, entry, proof);
+    }
+
+    // solhint-enable gas-calldata-parameters
+
+    // ------------------------------------------------------------------ one device
+
+    function _answer(
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        Flex.Entry memory entry,
+        Flex.DeviceProof calldata proof
+    ) private view returns (Answer memory answer) {
+        answer.meteringPoint = entry.meteringPoint;
         uint256 columns = Periods.size(question.orderedMask);
         answer.columns = new uint128[](columns);
         answer.baselineMilliWh = new int128[](columns);
         answer.meteredMilliWh = new int128[](columns);
 
-        answer.silence = _standing(rule, question, entry, proof);
+        answer.silence = _standing(terms, question, entry, proof);
         if (answer.silence == Flex.Silence.Inactive) return answer;
-        if (answer.silence == Flex.Silence.Ok) answer.silence = _measure(answer, rule, question, entry, proof);
+        if (answer.silence == Flex.Silence.Ok) answer.silence = _measure(answer, terms, question, entry, proof);
 
-        if (_isOwnBaseline(rule)) {
-            _answerByDevice(answer, rule, question, entry);
+        if (_isOwnBaseline(terms)) {
+            _answerByDevice(answer, terms, question, entry);
         } else if (answer.silence == Flex.Silence.Ok) {
-            _answerByPortfolio(answer, rule, question, entry);
+            _answerByPortfolio(answer, terms, question, entry);
         }
     }
 
@@ -63,9 +119,9 @@ contract DeliveryVerifier is IDeliveryVerifier {
 
     /// @dev What makes a device silent whatever its records say.
     function _standing(
-        Flex.Rule calldata rule,
-        Question calldata question,
-        Flex.Entry calldata entry,
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        Flex.Entry memory entry,
         Flex.DeviceProof calldata proof
     ) private view returns (Flex.Silence) {
         bool joined = entry.joinedAt < question.firstNotice;
@@ -73,78 +129,59 @@ contract DeliveryVerifier is IDeliveryVerifier {
         if (!joined || left) return Flex.Silence.Inactive;
 
         uint256 suspendedAt = devices.suspendedAt(entry.meteringPoint);
-        // From then on it cannot change, so that nobody can spoil a submission by a suspension before or after it.
-        uint256 deadline = uint256(question.key.windowEnd) + rule.readingDeadline;
+        // None that comes later counts, so that nobody can spoil a submission by one. Only the meter operator ends one, by a new statement.
+        uint256 deadline = uint256(question.key.windowEnd) + terms.readingDeadline;
         if (suspendedAt != 0 && suspendedAt < deadline) return Flex.Silence.Suspended;
-        if (entry.kind < rule.minAssurance) return Flex.Silence.LowAssurance;
+        if (entry.kind < terms.minAssurance) return Flex.Silence.LowAssurance;
         return proof.records.length == 0 ? Flex.Silence.NoRecord : Flex.Silence.Ok;
     }
 
     /// @dev Reads the records and fills in baseline and metered energy, if nothing makes the device silent.
     function _measure(
         Answer memory answer,
-        Flex.Rule calldata rule,
-        Question calldata question,
-        Flex.Entry calldata entry,
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        Flex.Entry memory entry,
         Flex.DeviceProof calldata proof
     ) private view returns (Flex.Silence silence) {
-        Need memory need = _needOf(rule, question, answer.columns.length);
-        need.tally.limit = BaselineMath.clampDown(entry.connectionW, rule.periodSeconds);
+        Need memory need = _needOf(terms, question, answer.columns.length);
+        need.tally.limit = BaselineMath.clampDown(entry.connectionW, terms.periodSeconds);
         silence = _read(need, question, entry, proof);
         if (silence == Flex.Silence.Ok) silence = _judge(need.tally);
-        if (silence == Flex.Silence.Ok) silence = _baseline(answer, need, rule, question);
+        if (silence == Flex.Silence.Ok) silence = _baseline(answer, need, terms, question);
         if (silence != Flex.Silence.Ok) return silence;
         int256[] memory metered = need.tally.events[0].milliWh;
-        int128[] memory told = answer.meteredMilliWh;
-        for (uint256 column = 0; column < told.length; ++column) {
-            told[column] = int128(metered[column]);
+        int128[] memory told;
+        // As long, and no sum of 100 readings leaves 128 bits.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            told := metered
         }
+        answer.meteredMilliWh = told;
     }
 
     /// @dev Checks each record and adds up what it opens, until one does not count.
     function _read(
         Need memory need,
-        Question calldata question,
-        Flex.Entry calldata entry,
+        Question memory question,
+        Flex.Entry memory entry,
         Flex.DeviceProof calldata proof
     ) private view returns (Flex.Silence) {
         Openings.Under memory under = Openings.underOf(proof.inclusions);
         Openings.Records memory found = Openings.recordsOf(proof, under, entry.meteringPoint);
-        uint256[] memory verdicts = _verdicts(need, question, entry, under, found);
+        uint256[] memory verdicts = Openings.ask(oracle, entry.meteringPoint, question.firstNotice, uint40(need.deadline), under, found);
         bytes calldata records = proof.records;
         uint256 firstNotice = question.firstNotice;
-        for (uint256 i = 0; i < verdicts.length; ++i) {
-            uint256 verdict = verdicts[i];
-            Flex.Silence silence = Flex.Silence(uint8(verdict));
+        uint256 count = found.begins.length;
+        for (uint256 i = 0; i < count; ++i) {
+            uint256 verdict = Openings.pick(verdicts, i);
+            if (uint8(verdict) != uint8(Flex.Silence.Ok)) return Flex.Silence(uint8(verdict));
+            (uint256 head, uint256 blocks) = Openings.lookAt(records, Openings.pick(found.begins, i));
+            (Flex.Silence silence, uint256 from, uint256 until) = _span(head, verdict, need, firstNotice);
             if (silence != Flex.Silence.Ok) return silence;
-            uint256 head = found.heads[i];
-            uint256 from;
-            uint256 until;
-            (silence, from, until) = _span(head, verdict, need, firstNotice);
-            if (silence != Flex.Silence.Ok) return silence;
-            if (!need.tally.add(head, records, found.blocks[i], from, until)) return Flex.Silence.BadOpening;
+            if (!need.tally.add(head, records, blocks, from, until)) return Flex.Silence.BadOpening;
         }
         return found.silence;
-    }
-
-    /// @dev What the oracle says of the records, as `IMeterOracle.judge` gives it.
-    function _verdicts(
-        Need memory need,
-        Question calldata question,
-        Flex.Entry calldata entry,
-        Openings.Under memory under,
-        Openings.Records memory found
-    ) private view returns (uint256[] memory) {
-        IMeterOracle.Inquiry memory inquiry = IMeterOracle.Inquiry({
-            meteringPoint: entry.meteringPoint,
-            firstNotice: question.firstNotice,
-            deadline: uint40(need.deadline),
-            roots: under.roots,
-            heads: found.heads,
-            leaves: found.leaves,
-            signatures: found.signatures
-        });
-        return oracle.judge(inquiry);
     }
 
     /// @dev What part of a record counts: past days as they stood before the notice, the rest until the reading deadline.
@@ -181,115 +218,119 @@ contract DeliveryVerifier is IDeliveryVerifier {
 
     // ------------------------------------------------------------------ what is needed
 
-    function _isOwnBaseline(Flex.Rule calldata rule) private pure returns (bool) {
-        return rule.baseline == Flex.BaselineMethod.MeterBefore || rule.baseline == Flex.BaselineMethod.XOfY;
+    function _isOwnBaseline(Flex.MeasuringTerms calldata terms) private pure returns (bool) {
+        return terms.baseline == Flex.BaselineMethod.MeterBefore || terms.baseline == Flex.BaselineMethod.XOfY;
     }
 
-    function _needOf(Flex.Rule calldata rule, Question calldata question, uint256 columns) private pure returns (Need memory need) {
-        uint256 duration = rule.periodSeconds;
-        need.deadline = uint256(question.key.windowEnd) + rule.readingDeadline;
+    function _needOf(
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        uint256 columns
+    ) private pure returns (Need memory need) {
+        uint256 duration = terms.periodSeconds;
+        need.deadline = uint256(question.key.windowEnd) + terms.readingDeadline;
         need.tally.periodSeconds = duration;
-        need.tally.estimatedAllowed = rule.estimatedAllowed;
-        need.tally.events = Readings.room(2);
-        need.tally.events[0] = _orderedRow(question, columns, duration);
-        if (rule.baseline == Flex.BaselineMethod.XOfY) {
-            Lookbacks.Plan memory plan = Lookbacks.planOf(duration, question);
-            need.plan = plan;
+        need.tally.estimatedAllowed = terms.estimatedAllowed;
+        Rows.Row memory ordered = _orderedRow(question, columns, duration);
+        if (terms.baseline == Flex.BaselineMethod.XOfY) {
+            Lookbacks.Plan memory plan = need.plan;
+            Lookbacks.planFor(plan, duration, question);
             // Records of past days only are the most.
             need.tally.eventsFrom = plan.boundary;
-            need.tally.events[1] = Readings.rowFrom(plan.adjustingFrom, plan.adjusting.length, duration);
-            need.tally.past = Lookbacks.rowsOf(plan, plan.places, plan.isPlain, duration);
+            need.tally.events = Rows.pair(ordered, Rows.rowFrom(plan.adjustingFrom, plan.adjusting.count, duration));
+            need.tally.past = Lookbacks.rowsOf(plan, plan.places, duration);
             need.tally.pastLeft = need.tally.past.length;
-            if (plan.adjusting.length == 0) return need;
-            need.tally.pastAdjusting = Lookbacks.rowsOf(plan, plan.adjusting, plan.isAdjustingPlain, duration);
+            if (plan.adjusting.count == 0) return need;
+            need.tally.pastAdjusting = Lookbacks.rowsOf(plan, plan.adjusting, duration);
             need.tally.adjustingLeft = need.tally.pastAdjusting.length;
             return need;
         }
-        uint256 periods = rule.baseline == Flex.BaselineMethod.MeterBefore ? rule.baselinePeriods : 0;
+        uint256 periods = terms.baseline == Flex.BaselineMethod.MeterBefore ? terms.baselinePeriods : 0;
         uint256 end = question.firstNotice - (question.firstNotice % duration);
-        need.tally.events[1] = Readings.rowFrom(end - duration * periods, periods, duration);
+        need.tally.events = Rows.pair(ordered, Rows.rowFrom(end - duration * periods, periods, duration));
     }
 
     /// @dev The ordered periods, one for each column.
-    function _orderedRow(Question calldata question, uint256 columns, uint256 duration) private pure returns (Readings.Row memory) {
+    function _orderedRow(Question memory question, uint256 columns, uint256 duration) private pure returns (Rows.Row memory) {
         uint256 start = question.key.windowStart;
         uint256 mask = question.orderedMask;
         uint256 first = columns == 0 ? 0 : Periods.first(mask);
-        if (mask >> first == (1 << columns) - 1) return Readings.rowFrom(start + first * duration, columns, duration);
+        if (mask >> first == (1 << columns) - 1) return Rows.rowFrom(start + first * duration, columns, duration);
         uint256[] memory starts = new uint256[](columns);
         uint256 column = 0;
         for (uint256 p = first; column < columns; ++p) {
             if ((mask >> p) & 1 == 1) starts[column++] = start + p * duration;
         }
-        return Readings.rowOf(starts, duration);
+        return Rows.rowOf(starts, duration);
     }
 
     // ------------------------------------------------------------------ the answer
 
-    /// @dev Fills in the device's own baseline, if it has one under the rule.
+    /// @dev Fills in the device's own baseline, if it has one under the terms.
     function _baseline(
         Answer memory answer,
         Need memory need,
-        Flex.Rule calldata rule,
-        Question calldata question
+        Flex.MeasuringTerms calldata terms,
+        Question memory question
     ) private pure returns (Flex.Silence) {
         Flex.Direction direction = question.key.direction;
         int256 before = need.tally.events[1].energy;
-        if (rule.baseline == Flex.BaselineMethod.MeterBefore) {
-            int128 level = int128(BaselineMath.mean(before, rule.baselinePeriods, direction));
+        bool isComplete = true;
+        if (terms.baseline == Flex.BaselineMethod.MeterBefore) {
+            int128 level = int128(BaselineMath.mean(before, terms.baselinePeriods, direction));
             int128[] memory levels = answer.baselineMilliWh;
             for (uint256 column = 0; column < levels.length; ++column) {
                 levels[column] = level;
             }
-        } else if (rule.baseline == Flex.BaselineMethod.XOfY) {
-            Lookbacks.Mean memory mean = Lookbacks.meanOf(need.plan.class, direction, need.tally.past, need.tally.pastAdjusting);
+        } else if (terms.baseline == Flex.BaselineMethod.XOfY) {
+            Readings.Tally memory tally = need.tally;
+            bool areWhole = tally.pastAdjusting.length == 0 && tally.wholeDays == tally.past.length;
+            PastMeans.Mean memory mean = PastMeans.meanOf(need.plan.class, direction, tally.past, tally.pastAdjusting, areWhole);
             if (mean.count == 0) return Flex.Silence.TooFewDays;
-            _fillBaseline(answer.baselineMilliWh, question, mean, before, need.plan.adjusting.length);
+            isComplete = mean.isComplete;
+            PastMeans.Line memory line = PastMeans.lineOf(question.lookback, mean, before, need.plan.adjusting.count);
+            PastMeans.fillBaselines(answer.baselineMilliWh, question.orderedMask, line, mean, direction);
         }
+        answer.isComplete = isComplete;
         return Flex.Silence.Ok;
-    }
-
-    /// @dev The baseline of every ordered period.
-    function _fillBaseline(
-        int128[] memory baselines,
-        Question calldata question,
-        Lookbacks.Mean memory mean,
-        int256 present,
-        uint256 periods
-    ) private pure {
-        Flex.Direction direction = question.key.direction;
-        Lookbacks.Line memory line = Lookbacks.lineOf(question.lookback, mean, present, periods);
-        uint256 rest = question.orderedMask;
-        uint256 column = 0;
-        for (uint256 p = 0; column < baselines.length; ++p) {
-            if (rest & 1 == 1) baselines[column++] = int128(Lookbacks.baselineOf(line, mean, p, direction));
-            rest >>= 1;
-        }
     }
 
     /// @dev Baseline of the device itself: its response, clamped.
     function _answerByDevice(
         Answer memory answer,
-        Flex.Rule calldata rule,
-        Question calldata question,
-        Flex.Entry calldata entry
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        Flex.Entry memory entry
     ) private pure {
         bool silent = answer.silence != Flex.Silence.Ok;
-        bool isPerDevice = rule.clampLevel == Flex.ClampLevel.Device;
+        bool isPerDevice = terms.clampLevel == Flex.ClampLevel.Device;
         Flex.Direction direction = question.key.direction;
-        uint256 clamp = BaselineMath.clampDown(entry.capacityW, rule.periodSeconds);
-        int256 shift = int256(uint256(entry.capacityW) * rule.periodSeconds * 1000);
+        uint256 clamp = BaselineMath.clampDown(entry.capacityW, terms.periodSeconds);
+        int256 shift = int256(uint256(entry.capacityW) * terms.periodSeconds * 1000);
         uint128[] memory columns = answer.columns;
         int128[] memory baselines = answer.baselineMilliWh;
         int128[] memory metered = answer.meteredMilliWh;
         uint256 weight = 0;
-        for (uint256 column = 0; column < columns.length; ++column) {
-            int256 response = silent ? -int256(clamp) : BaselineMath.response(baselines[column], metered[column], direction, clamp);
-            // A response stays within the clamp, and the shift outweighs it.
-            unchecked {
+        uint256 last = 32 * columns.length;
+        // A response stays within the clamp, and the shift outweighs it.
+        unchecked {
+            for (uint256 at = 32; at <= last; at += 32) {
+                int256 baseline;
+                int256 used;
+                // The lists are as long as each other: two thousand gas less than by their checks.
+                // solhint-disable-next-line no-inline-assembly
+                assembly ("memory-safe") {
+                    baseline := mload(add(baselines, at))
+                    used := mload(add(metered, at))
+                }
+                int256 response = silent ? -int256(clamp) : BaselineMath.response(baseline, used, direction, clamp);
                 uint256 achieved = response > 0 ? uint256(response) : 0;
                 weight += achieved;
-                columns[column] = uint128(isPerDevice ? achieved : uint256(response * 3600 + shift));
+                uint256 entered = isPerDevice ? achieved : uint256(response * 3600 + shift);
+                // solhint-disable-next-line no-inline-assembly
+                assembly ("memory-safe") {
+                    mstore(add(columns, at), entered)
+                }
             }
         }
         answer.weight = uint128(weight);
@@ -298,11 +339,11 @@ contract DeliveryVerifier is IDeliveryVerifier {
     /// @dev Baseline of the portfolio: what the device metered, shifted so that it is never negative.
     function _answerByPortfolio(
         Answer memory answer,
-        Flex.Rule calldata rule,
-        Question calldata question,
-        Flex.Entry calldata entry
+        Flex.MeasuringTerms calldata terms,
+        Question memory question,
+        Flex.Entry memory entry
     ) private pure {
-        int256 full = int256(uint256(entry.connectionW) * rule.periodSeconds * 1000);
+        int256 full = int256(uint256(entry.connectionW) * terms.periodSeconds * 1000);
         for (uint256 column = 0; column < answer.columns.length; ++column) {
             int256 metered = answer.meteredMilliWh[column];
             answer.columns[column] = uint128(

@@ -258,8 +258,18 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
     }
 
     /// @inheritdoc IDeviceRegistry
+    function providerOf(bytes32 portfolioId) external view returns (address) {
+        return _known(portfolioId).provider;
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function entry(bytes32 portfolioId, uint256 index) external view returns (Flex.Entry memory) {
         return _places[portfolioId].at(portfolioId, index);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function payees(bytes32 portfolioId, uint256 first, uint256 count) external view returns (address[] memory) {
+        return _places[portfolioId].payees(portfolioId, first, count);
     }
 
     /// @inheritdoc IDeviceRegistry

@@ -3,16 +3,16 @@ pragma solidity ^0.8.37;
 
 import {IDeliveryVerifier} from "../interfaces/IDeliveryVerifier.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
-import {IFlexibilityRights} from "../interfaces/IFlexibilityRights.sol";
 import {IMeasurement} from "../interfaces/IMeasurement.sol";
 import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {IRulebook} from "../interfaces/IRulebook.sol";
-import {BaselineMath} from "./libraries/BaselineMath.sol";
+import {Claims} from "./libraries/Claims.sol";
+import {Cursors} from "./libraries/Cursors.sol";
 import {DeliveryTree} from "./libraries/DeliveryTree.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Ids} from "./libraries/Ids.sol";
-import {PastDays} from "./libraries/PastDays.sol";
 import {Periods} from "./libraries/Periods.sol";
+import {Responses} from "./libraries/Responses.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Events: called, submitted, measured once
@@ -21,8 +21,8 @@ contract Measurement is IMeasurement {
     IDeviceRegistry public immutable devices;
     IDeliveryVerifier public immutable verifier;
     IRulebook public immutable rulebook;
-    IFlexibilityRights public immutable rights;
     address public immutable settlement;
+    address public immutable spotChecks;
 
     mapping(bytes32 eventId => Flex.EventState) private _events;
 
@@ -32,22 +32,20 @@ contract Measurement is IMeasurement {
     mapping(bytes32 eventId => bytes32) public commitment;
     /// @inheritdoc IMeasurement
     mapping(bytes32 eventId => bytes32) public cursorHash;
-    /// @inheritdoc IMeasurement
-    mapping(bytes32 eventId => bytes32) public resultHash;
 
-    constructor(address participants_, address devices_, address verifier_, address rulebook_, address rights_, address settlement_) {
+    constructor(address participants_, address devices_, address verifier_, address rulebook_, address settlement_, address spotChecks_) {
         if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
         if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
         if (verifier_ == address(0)) revert Errors.Flexbond_ZeroAddress("verifier");
         if (rulebook_ == address(0)) revert Errors.Flexbond_ZeroAddress("rulebook");
-        if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");
         if (settlement_ == address(0)) revert Errors.Flexbond_ZeroAddress("settlement");
+        if (spotChecks_ == address(0)) revert Errors.Flexbond_ZeroAddress("spotChecks");
         participants = IParticipantRegistry(participants_);
         devices = IDeviceRegistry(devices_);
         verifier = IDeliveryVerifier(verifier_);
         rulebook = IRulebook(rulebook_);
-        rights = IFlexibilityRights(rights_);
         settlement = settlement_;
+        spotChecks = spotChecks_;
     }
 
     // ------------------------------------------------------------------ calling and nominating
@@ -72,18 +70,18 @@ contract Measurement is IMeasurement {
     }
 
     /// @inheritdoc IMeasurement
-    function nominate(Flex.EventKey calldata key, Flex.Rule calldata rule, int128[] calldata scheduleMilliWh) external {
+    function nominate(Flex.EventKey calldata key, int128[] calldata scheduleMilliWh) external {
         bytes32 eventId = Ids.eventIdOf(key);
-        _requireRule(eventId, key, rule);
-        _requireProvider(eventId, key.portfolioId);
-        if (rule.baseline != Flex.BaselineMethod.Nominated) revert Errors.Measurement_ScheduleNotUsed(key.ruleId);
-        uint256 periods = Periods.count(key.windowStart, key.windowEnd, rule.periodSeconds);
+        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(key.ruleId);
+        _requireProvider(eventId, key.portfolioId, msg.sender);
+        if (terms.baseline != Flex.BaselineMethod.Nominated) revert Errors.Measurement_ScheduleNotUsed(key.ruleId);
+        uint256 periods = Periods.count(key.windowStart, key.windowEnd, terms.periodSeconds);
         if (scheduleMilliWh.length != periods) {
             revert Errors.Measurement_ScheduleLength(scheduleMilliWh.length, periods);
         }
         // sums, so that no window however early can underflow
-        if (block.timestamp + rule.gateSeconds >= key.windowStart) {
-            uint256 gate = key.windowStart > rule.gateSeconds ? key.windowStart - rule.gateSeconds : 0;
+        if (block.timestamp + terms.gateSeconds >= key.windowStart) {
+            uint256 gate = key.windowStart > terms.gateSeconds ? key.windowStart - terms.gateSeconds : 0;
             revert Errors.Measurement_GateClosed(gate, block.timestamp);
         }
 
@@ -91,67 +89,93 @@ contract Measurement is IMeasurement {
         emit Nominated(eventId, key.portfolioId, key, scheduleMilliWh);
     }
 
-    // ------------------------------------------------------------------ submitting and proving
+    // ------------------------------------------------------------------ submitting
 
     /// @inheritdoc IMeasurement
-    function submit(Flex.EventKey calldata key, Flex.Rule calldata rule, bytes32 root, Flex.Totals calldata totals) external {
-        bytes32 eventId = Ids.eventIdOf(key);
-        Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Called);
-        _requireRule(eventId, key, rule);
-        _requireProvider(eventId, key.portfolioId);
-        uint256 earliest = uint256(key.windowEnd) + rule.readingDeadline;
-        if (block.timestamp < earliest) revert Errors.Measurement_TooEarly(earliest, block.timestamp);
-        uint256 deadline = uint256(key.windowEnd) + rule.submissionDeadline;
-        if (block.timestamp >= deadline) revert Errors.Measurement_TooLate(deadline, block.timestamp);
-        uint40 leaves = devices.sumsBefore(key.portfolioId, state.firstNotice).entries;
-        if (leaves > rule.spotChecks) revert Errors.Measurement_TooManyLeaves(leaves, rule.spotChecks);
-        _requireLengths(totals, Periods.size(state.orderedMask));
-
-        state.status = Flex.EventStatus.Submitted;
-        state.submittedAt = uint40(block.timestamp);
-        _events[eventId] = state;
-        commitment[eventId] = _commitmentOf(root, totals);
-        emit EventSubmitted(eventId, msg.sender, root, leaves, totals);
+    function submit(Flex.EventKey calldata key, bytes32 root, Flex.Totals calldata totals) external {
+        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(key.ruleId);
+        (Flex.PortfolioSums memory sums, ) = _submit(key, terms, msg.sender, root, totals);
+        if (sums.entries > terms.spotChecks) revert Errors.Measurement_TooManyLeaves(sums.entries, terms.spotChecks);
     }
+
+    /// @inheritdoc IMeasurement
+    function submitChecked(
+        Flex.EventKey calldata key,
+        address sender,
+        bytes32 root,
+        Flex.Totals calldata totals
+    ) external returns (Flex.MeasuringTerms memory terms, address provider, uint256 capacityW) {
+        _requireSpotChecks();
+        terms = rulebook.measuringTerms(key.ruleId);
+        Flex.PortfolioSums memory sums;
+        (sums, provider) = _submit(key, terms, sender, root, totals);
+        if (terms.challengeWindow == 0 || sums.entries <= terms.spotChecks) {
+            revert Errors.Measurement_EveryLeaf(sums.entries, terms.spotChecks);
+        }
+        _requireConsistent(totals, terms);
+        capacityW = sums.capacityW;
+    }
+
+    /// @inheritdoc IMeasurement
+    function conclude(Flex.EventKey calldata key, Flex.Claim calldata claim, int128[] calldata scheduleMilliWh) external {
+        _requireSpotChecks();
+        bytes32 eventId = Ids.eventIdOf(key);
+        Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Submitted);
+        bytes32 claimed = Claims.commitmentOf(claim);
+        if (claimed != commitment[eventId]) revert Errors.Measurement_CommitmentDiffers(eventId, claimed);
+        _conclude(eventId, key, rulebook.measuringTerms(key.ruleId), claim.columns, scheduleMilliWh, state);
+    }
+
+    /// @inheritdoc IMeasurement
+    function reject(bytes32 eventId) external {
+        _requireSpotChecks();
+        _requireStatus(eventId, Flex.EventStatus.Submitted);
+        _events[eventId].status = Flex.EventStatus.Unmeasured;
+        emit EventUnmeasured(eventId);
+    }
+
+    // ------------------------------------------------------------------ proving every leaf
 
     /// @inheritdoc IMeasurement
     function prove(ProofContext calldata context, Flex.DeviceProof[] calldata proofs) external {
         bytes32 eventId = Ids.eventIdOf(context.key);
         Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Submitted);
-        _requireRule(eventId, context.key, context.rule);
-        _requireProvider(eventId, context.key.portfolioId);
-        uint256 deadline = uint256(state.submittedAt) + context.rule.proofWindow;
+        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(context.key.ruleId);
+        // What SpotChecks took has more leaves, which it proves itself.
+        if (state.leaves > terms.spotChecks) revert Errors.Measurement_TooManyLeaves(state.leaves, terms.spotChecks);
+        _requireProvider(eventId, context.key.portfolioId, msg.sender);
+        uint256 deadline = uint256(state.submittedAt) + terms.proofWindow;
         if (block.timestamp >= deadline) revert Errors.Measurement_TooLate(deadline, block.timestamp);
-        if (_commitmentOf(context.root, context.totals) != commitment[eventId]) {
-            revert Errors.Measurement_CommitmentDiffers(eventId);
-        }
 
-        Flex.PortfolioSums memory sums = devices.sumsBefore(context.key.portfolioId, state.firstNotice);
-        Flex.Cursor memory cursor = _resume(eventId, context.cursor, sums.entries, state);
-        if (cursor.next + proofs.length > sums.entries) {
-            revert Errors.Measurement_TooManyProofs(cursor.next, proofs.length, sums.entries);
+        bool isUnderWay = state.proven != 0;
+        Flex.Cursor memory cursor = _resume(eventId, context.cursor, state);
+        if (cursor.next + proofs.length > state.leaves) {
+            revert Errors.Measurement_TooManyProofs(cursor.next, proofs.length, state.leaves);
         }
-        _proveLeaves(eventId, context, proofs, cursor, state);
+        _proveLeaves(eventId, _measured(context, proofs, cursor.next, state, terms), proofs, cursor);
 
-        state.proven = cursor.next;
-        if (cursor.next == sums.entries) {
-            _conclude(eventId, context, cursor, sums, state);
+        state.proven = uint32(cursor.next);
+        if (cursor.next == state.leaves) {
+            _requireComputed(eventId, cursor);
+            if (isUnderWay) delete cursorHash[eventId];
+            _conclude(eventId, context.key, terms, cursor.totals.columns, context.scheduleMilliWh, state);
         } else {
             _events[eventId] = state;
-            cursorHash[eventId] = keccak256(abi.encode(cursor));
+            // One that starts anew is not asked for, so that there is a hash only while there are proven leaves.
+            cursorHash[eventId] = cursor.next == 0 ? bytes32(0) : keccak256(abi.encode(cursor));
         }
     }
 
     /// @inheritdoc IMeasurement
-    function fail(Flex.EventKey calldata key, Flex.Rule calldata rule) external {
+    function fail(Flex.EventKey calldata key) external {
         bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _events[eventId];
-        _requireRule(eventId, key, rule);
+        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(key.ruleId);
         uint256 earliest;
         if (state.status == Flex.EventStatus.Called) {
-            earliest = uint256(key.windowEnd) + rule.submissionDeadline;
-        } else if (state.status == Flex.EventStatus.Submitted) {
-            earliest = uint256(state.submittedAt) + rule.proofWindow;
+            earliest = uint256(key.windowEnd) + terms.submissionDeadline;
+        } else if (state.status == Flex.EventStatus.Submitted && state.leaves <= terms.spotChecks) {
+            earliest = uint256(state.submittedAt) + terms.proofWindow;
         } else {
             revert Errors.Measurement_WrongStatus(eventId, uint8(state.status));
         }
@@ -174,62 +198,117 @@ contract Measurement is IMeasurement {
         return _events[eventId];
     }
 
+    // ------------------------------------------------------------------ submitting
+
+    /// @dev Takes a submission, however many leaves it has.
+    function _submit(
+        Flex.EventKey calldata key,
+        Flex.MeasuringTerms memory terms,
+        address sender,
+        bytes32 root,
+        Flex.Totals calldata totals
+    ) private returns (Flex.PortfolioSums memory sums, address provider) {
+        bytes32 eventId = Ids.eventIdOf(key);
+        Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Called);
+        provider = _requireProvider(eventId, key.portfolioId, sender);
+        uint256 earliest = uint256(key.windowEnd) + terms.readingDeadline;
+        if (block.timestamp < earliest) revert Errors.Measurement_TooEarly(earliest, block.timestamp);
+        uint256 deadline = uint256(key.windowEnd) + terms.submissionDeadline;
+        if (block.timestamp >= deadline) revert Errors.Measurement_TooLate(deadline, block.timestamp);
+        sums = devices.sumsBefore(key.portfolioId, state.firstNotice);
+        if (sums.entries > type(uint32).max) revert Errors.Flexbond_Overflow(sums.entries, 32);
+        _requireTotals(totals, Periods.size(state.orderedMask), sums, terms.periodSeconds);
+
+        state.status = Flex.EventStatus.Submitted;
+        state.submittedAt = uint40(block.timestamp);
+        state.leaves = uint32(sums.entries);
+        _events[eventId] = state;
+        commitment[eventId] = Claims.commitmentOf(root, totals);
+        emit EventSubmitted(eventId, sender, root, sums.entries, totals);
+    }
+
+    /// @dev A total for every ordered period, none beyond what the portfolio's connections could carry: twice their energy, in the columns' unit.
+    function _requireTotals(
+        Flex.Totals calldata totals,
+        uint256 columns,
+        Flex.PortfolioSums memory sums,
+        uint256 periodSeconds
+    ) private pure {
+        _requireLength(totals.columns.length, columns);
+        _requireLength(totals.baselineMilliWh.length, columns);
+        _requireLength(totals.meteredMilliWh.length, columns);
+        uint256 limit = (sums.capacityW > sums.connectionW ? sums.capacityW : sums.connectionW) * 2000 * periodSeconds;
+        for (uint256 c = 0; c < columns; ++c) {
+            if (totals.columns[c] > limit) revert Errors.Measurement_TotalTooLarge(c, totals.columns[c], limit);
+        }
+        if (totals.weight > limit * columns) revert Errors.Measurement_TotalTooLarge(columns, totals.weight, limit * columns);
+    }
+
+    /// @dev Where each device is clamped by itself, its weight is the sum of its columns: what is false lies on the line twice.
+    function _requireConsistent(Flex.Totals calldata totals, Flex.MeasuringTerms memory terms) private pure {
+        if (terms.clampLevel != Flex.ClampLevel.Device) return;
+        uint256 sum = 0;
+        for (uint256 c = 0; c < totals.columns.length; ++c) {
+            sum += totals.columns[c];
+        }
+        if (sum != totals.weight) revert Errors.Measurement_TotalsInconsistent(totals.weight, sum);
+    }
+
+    function _requireLength(uint256 given, uint256 columns) private pure {
+        if (given != columns) revert Errors.Measurement_TotalsLength(given, columns);
+    }
+
     // ------------------------------------------------------------------ proving
 
     /// @dev The cursor to go on from; empty when proving starts (anew).
-    function _resume(
-        bytes32 eventId,
-        Flex.Cursor calldata given,
-        uint256 leaves,
-        Flex.EventState memory state
-    ) private view returns (Flex.Cursor memory cursor) {
+    function _resume(bytes32 eventId, Flex.Cursor calldata given, Flex.EventState memory state) private view returns (Flex.Cursor memory) {
         if (given.next != 0) {
             if (keccak256(abi.encode(given)) != cursorHash[eventId]) revert Errors.Measurement_CursorDiffers(eventId);
             return given;
         }
-        uint256 columns = Periods.size(state.orderedMask);
-        cursor.frontier = new bytes32[](DeliveryTree.depth(leaves) + 1);
-        cursor.totals.columns = new uint128[](columns);
-        cursor.totals.baselineMilliWh = new int128[](columns);
-        cursor.totals.meteredMilliWh = new int128[](columns);
+        return Cursors.start(state.leaves, Periods.size(state.orderedMask));
     }
 
-    /// @dev Recomputes each device and appends its leaf to the cursor.
-    function _proveLeaves(
-        bytes32 eventId,
+    /// @dev What the verifier says of the next devices.
+    function _measured(
         ProofContext calldata context,
         Flex.DeviceProof[] calldata proofs,
-        Flex.Cursor memory cursor,
-        Flex.EventState memory state
-    ) private {
-        bool looksBack = context.rule.baseline == Flex.BaselineMethod.XOfY;
-        IDeliveryVerifier.Question memory question;
-        question.key = context.key;
-        question.firstNotice = state.firstNotice;
-        question.orderedMask = state.orderedMask;
-        PastDays.Common memory past;
-        if (looksBack) {
-            _requireLookback(context);
-            past = PastDays.gather(question, context.lookback, context.callsFrom, rulebook, devices, rights);
+        uint40 next,
+        Flex.EventState memory state,
+        Flex.MeasuringTerms memory terms
+    ) private view returns (IDeliveryVerifier.Answer[] memory) {
+        uint40[] memory places = new uint40[](proofs.length);
+        for (uint40 i = 0; i < places.length; ++i) {
+            places[i] = next + i;
         }
-        for (uint256 i = 0; i < proofs.length; ++i) {
+        IDeliveryVerifier.Occasion memory occasion;
+        occasion.terms = terms;
+        occasion.key = context.key;
+        occasion.firstNotice = state.firstNotice;
+        occasion.orderedMask = state.orderedMask;
+        occasion.lookback = context.lookback;
+        occasion.callsFrom = context.callsFrom;
+        return verifier.measureAll(occasion, places, proofs);
+    }
+
+    /// @dev Appends the leaf of each device to the cursor.
+    function _proveLeaves(
+        bytes32 eventId,
+        IDeliveryVerifier.Answer[] memory answers,
+        Flex.DeviceProof[] calldata proofs,
+        Flex.Cursor memory cursor
+    ) private {
+        for (uint256 i = 0; i < answers.length; ++i) {
+            IDeliveryVerifier.Answer memory answer = answers[i];
             uint40 index = cursor.next;
-            Flex.Entry memory entry = devices.entry(context.key.portfolioId, index);
-            // A silent device has no baseline: what it was called for elsewhere must not make its leaf dear.
-            bool isShown = proofs[i].records.length != 0;
-            if (looksBack) {
-                question.calls = isShown ? PastDays.callsOf(past, index, entry, proofs[i].pastFrom) : new Flex.Call[](0);
-            }
-            IDeliveryVerifier.Answer memory answer = verifier.measure(context.rule, question, entry, proofs[i]);
-            if (answer.silence != Flex.Silence.Ok && isShown) {
+            if (answer.silence != Flex.Silence.Ok && proofs[i].records.length != 0) {
                 revert Errors.Measurement_LeafRefused(index, uint8(answer.silence));
             }
-            DeliveryTree.append(cursor.frontier, index, _leaf(index, cursor.totals, answer));
-            cursor.next = index + 1;
+            Cursors.append(cursor, answer);
             emit LeafProven(
                 eventId,
                 index,
-                entry.meteringPoint,
+                answer.meteringPoint,
                 answer.silence,
                 answer.weight,
                 answer.columns,
@@ -239,99 +318,40 @@ contract Measurement is IMeasurement {
         }
     }
 
-    /// @dev Adds an answer to the running totals; the leaf with both.
-    function _leaf(uint256 index, Flex.Totals memory totals, IDeliveryVerifier.Answer memory answer) private pure returns (bytes32) {
-        uint128[] memory entries = answer.columns;
-        uint128[] memory columns = totals.columns;
-        uint256[] memory words = new uint256[](entries.length);
-        for (uint256 c = 0; c < words.length; ++c) {
-            uint128 entry = entries[c];
-            uint128 prefix = columns[c] + entry;
-            columns[c] = prefix;
-            words[c] = DeliveryTree.word(entry, prefix);
-        }
-        _addTo(totals.baselineMilliWh, answer.baselineMilliWh);
-        _addTo(totals.meteredMilliWh, answer.meteredMilliWh);
-        totals.weight += answer.weight;
-        uint256 weightWord = DeliveryTree.word(answer.weight, totals.weight);
-        return DeliveryTree.leaf(index, weightWord, keccak256(abi.encodePacked(words)));
-    }
-
-    function _addTo(int128[] memory totals, int128[] memory entries) private pure {
-        for (uint256 c = 0; c < entries.length; ++c) {
-            totals[c] += entries[c];
-        }
-    }
-
-    /// @dev All leaves are proven: root and totals must come out as submitted.
-    function _conclude(
-        bytes32 eventId,
-        ProofContext calldata context,
-        Flex.Cursor memory cursor,
-        Flex.PortfolioSums memory sums,
-        Flex.EventState memory state
-    ) private {
-        bytes32 computed = DeliveryTree.root(cursor.frontier, cursor.next);
-        if (computed != context.root) revert Errors.Measurement_RootDiffers(context.root, computed);
-        Flex.Totals memory totals = cursor.totals;
-        if (_commitmentOfComputed(computed, totals) != commitment[eventId]) revert Errors.Measurement_TotalsDiffer(eventId);
-        int128[] memory responses = _responses(eventId, context, totals.columns, sums, state.orderedMask);
-
-        state.status = Flex.EventStatus.Measured;
-        _events[eventId] = state;
-        delete cursorHash[eventId];
-        resultHash[eventId] = keccak256(abi.encode(responses));
-        emit EventMeasured(eventId, responses);
+    /// @dev All leaves are proven: root and totals have to come out as submitted.
+    function _requireComputed(bytes32 eventId, Flex.Cursor memory cursor) private view {
+        bytes32 root = DeliveryTree.root(cursor.frontier, cursor.next);
+        bytes32 computed = Claims.commitmentOfComputed(root, cursor.totals);
+        if (computed != commitment[eventId]) revert Errors.Measurement_CommitmentDiffers(eventId, computed);
     }
 
     // ------------------------------------------------------------------ the result
 
-    /// @dev The portfolio's response for every period of the window, zero where nothing was ordered.
-    function _responses(
+    function _conclude(
         bytes32 eventId,
-        ProofContext calldata context,
+        Flex.EventKey calldata key,
+        Flex.MeasuringTerms memory terms,
         uint128[] memory columns,
-        Flex.PortfolioSums memory sums,
-        uint96 orderedMask
-    ) private view returns (int128[] memory responses) {
-        Flex.EventKey calldata key = context.key;
-        Flex.Rule calldata rule = context.rule;
-        bytes32 schedule = scheduleHash[eventId];
-        bytes32 given = context.scheduleMilliWh.length == 0 ? bytes32(0) : keccak256(abi.encode(context.scheduleMilliWh));
+        int128[] calldata scheduleMilliWh,
+        Flex.EventState memory state
+    ) private {
+        // Nobody nominates under another baseline.
+        bytes32 schedule = terms.baseline == Flex.BaselineMethod.Nominated ? scheduleHash[eventId] : bytes32(0);
+        bytes32 given = scheduleMilliWh.length == 0 ? bytes32(0) : keccak256(abi.encode(scheduleMilliWh));
         if (given != schedule) revert Errors.Measurement_ScheduleDiffers(eventId);
-
-        responses = new int128[](Periods.count(key.windowStart, key.windowEnd, rule.periodSeconds));
-        if (rule.baseline == Flex.BaselineMethod.Nominated && schedule == 0) return responses;
-        bool isOwn = rule.baseline == Flex.BaselineMethod.MeterBefore || rule.baseline == Flex.BaselineMethod.XOfY;
-        uint256 column = 0;
-        for (uint256 p = 0; p < responses.length; ++p) {
-            if (!Periods.has(orderedMask, p)) continue;
-            uint256 total = columns[column++];
-            responses[p] = int128(isOwn ? _byDevices(rule, total, sums.capacityW) : _byPortfolio(context, total, sums, p));
+        int128[] memory responses = new int128[](Periods.count(key.windowStart, key.windowEnd, terms.periodSeconds));
+        if (terms.baseline != Flex.BaselineMethod.Nominated || schedule != 0) {
+            Flex.PortfolioSums memory sums;
+            // Where each device is clamped by itself, a column is the response.
+            if (terms.clampLevel == Flex.ClampLevel.Portfolio) sums = devices.sumsBefore(key.portfolioId, state.firstNotice);
+            Responses.fill(responses, key, terms, columns, scheduleMilliWh, sums, state.orderedMask);
         }
-    }
 
-    /// @dev Sum of the devices' responses from the total of their column.
-    function _byDevices(Flex.Rule calldata rule, uint256 total, uint256 capacityW) private pure returns (int256) {
-        if (rule.clampLevel == Flex.ClampLevel.Device) return int256(total);
-        return BaselineMath.responseFromColumn(total, capacityW, rule.periodSeconds);
-    }
-
-    /// @dev Baseline of the portfolio as a whole against what its connections metered together.
-    function _byPortfolio(
-        ProofContext calldata context,
-        uint256 total,
-        Flex.PortfolioSums memory sums,
-        uint256 period
-    ) private pure returns (int256) {
-        Flex.Direction direction = context.key.direction;
-        uint256 duration = context.rule.periodSeconds;
-        int256 baseline =
-            context.rule.baseline == Flex.BaselineMethod.Nominated
-                ? context.scheduleMilliWh[period]
-                : BaselineMath.levelMilliWh(context.key.referenceW, duration, direction);
-        int256 metered = BaselineMath.meteredFromColumn(total, sums.connectionW, duration, direction);
-        return BaselineMath.response(baseline, metered, direction, BaselineMath.clampDown(sums.capacityW, duration));
+        state.status = Flex.EventStatus.Measured;
+        _events[eventId] = state;
+        bytes32 submitted = commitment[eventId];
+        commitment[eventId] = keccak256(abi.encode(submitted, keccak256(abi.encode(responses))));
+        emit EventMeasured(eventId, submitted, responses);
     }
 
     // ------------------------------------------------------------------ checks
@@ -341,44 +361,13 @@ contract Measurement is IMeasurement {
         if (state.status != wanted) revert Errors.Measurement_WrongStatus(eventId, uint8(state.status));
     }
 
-    function _requireRule(bytes32 eventId, Flex.EventKey calldata key, Flex.Rule calldata rule) private pure {
-        bytes32 given = Ids.ruleId(rule);
-        if (given != key.ruleId) revert Errors.Measurement_RuleDiffers(eventId, given);
+    function _requireSpotChecks() private view {
+        if (msg.sender != spotChecks) revert Errors.Flexbond_NotAllowed(msg.sender, spotChecks);
     }
 
-    function _requireLookback(ProofContext calldata context) private pure {
-        bytes32 given = keccak256(abi.encode(context.lookback));
-        if (given != context.rule.lookbackHash) {
-            revert Errors.Measurement_LookbackDiffers(context.rule.lookbackHash, given);
-        }
-    }
-
-    function _requireProvider(bytes32 eventId, bytes32 portfolioId) private view {
-        if (!participants.mayAct(devices.portfolio(portfolioId).provider, msg.sender)) {
-            revert Errors.Measurement_NotProvider(eventId, msg.sender);
-        }
-    }
-
-    function _requireLengths(Flex.Totals calldata totals, uint256 columns) private pure {
-        if (totals.columns.length != columns) {
-            revert Errors.Measurement_TotalsLength(totals.columns.length, columns);
-        }
-        if (totals.baselineMilliWh.length != columns) {
-            revert Errors.Measurement_TotalsLength(totals.baselineMilliWh.length, columns);
-        }
-        if (totals.meteredMilliWh.length != columns) {
-            revert Errors.Measurement_TotalsLength(totals.meteredMilliWh.length, columns);
-        }
-    }
-
-    /// @dev From where the totals lie: to copy them first costs 3 000 gas.
-    function _commitmentOf(bytes32 root, Flex.Totals calldata totals) private pure returns (bytes32) {
-        bytes32 totalsHash = keccak256(abi.encode(totals.columns, totals.baselineMilliWh, totals.meteredMilliWh));
-        return keccak256(abi.encode(root, totals.weight, totalsHash));
-    }
-
-    function _commitmentOfComputed(bytes32 root, Flex.Totals memory totals) private pure returns (bytes32) {
-        bytes32 totalsHash = keccak256(abi.encode(totals.columns, totals.baselineMilliWh, totals.meteredMilliWh));
-        return keccak256(abi.encode(root, totals.weight, totalsHash));
+    /// @dev Nobody is asked where the provider acts itself.
+    function _requireProvider(bytes32 eventId, bytes32 portfolioId, address sender) private view returns (address provider) {
+        provider = devices.providerOf(portfolioId);
+        if (sender != provider && !participants.mayAct(provider, sender)) revert Errors.Measurement_NotProvider(eventId, sender);
     }
 }

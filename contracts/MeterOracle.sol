@@ -3,14 +3,13 @@ pragma solidity ^0.8.37;
 
 import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 import {IDeviceRegistry} from "../interfaces/IDeviceRegistry.sol";
 import {IMeterOracle} from "../interfaces/IMeterOracle.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {MeterRecords} from "./libraries/MeterRecords.sol";
 import {Revisions} from "./libraries/Revisions.sol";
+import {Signatures} from "./libraries/Signatures.sol";
 import {SignerWord} from "./libraries/SignerWord.sol";
 import {Flex} from "./types/Flex.sol";
 
@@ -33,10 +32,21 @@ contract MeterOracle is IMeterOracle, EIP712 {
         uint256 until; // 0: none read yet
     }
 
-    /// @dev When a root came, UTC seconds; zero: never.
+    /// @dev What `judge` keeps from one record to the next, beside what is in its batch.
+    struct Session {
+        Batch batch;
+        uint256 number; // of the root below, or NO_ROOT
+        uint256 at; // when it came
+        uint256 attestedAt;
+        uint256 alike; // head of the last record that stood and was looked at closely, if it is of the word and grid in the batch; else 0
+        uint256 length; // of its signature
+    }
+
+    /// @dev When a root came, UTC seconds; zero: never. One slot.
     struct Kept {
         uint40 at; // in either way
         uint40 attestedAt;
+        address anchoredBy; // if it came so first
     }
 
     /// @dev What is wrong with a record beside its signature, in the order of the checks.
@@ -51,10 +61,9 @@ contract MeterOracle is IMeterOracle, EIP712 {
         WrongScheme
     }
 
-    // r, vs
-    uint256 private constant SECP256K1_BYTES = 64;
-    // r, s, x, y
-    uint256 private constant P256_BYTES = 128;
+    uint256 private constant NO_ROOT = 256;
+    // Metering point, period, number of readings and revision within a head.
+    uint256 private constant ALIKE = (((1 << 128) - 1) << 128) | (((1 << 48) - 1) << 40);
 
     IDeviceRegistry public immutable devices;
 
@@ -116,6 +125,7 @@ contract MeterOracle is IMeterOracle, EIP712 {
         Kept storage kept = _kept[root];
         if (kept.at != 0) return;
         kept.at = uint40(block.timestamp);
+        kept.anchoredBy = msg.sender;
         emit RecordsAnchored(root, msg.sender);
     }
 
@@ -138,32 +148,44 @@ contract MeterOracle is IMeterOracle, EIP712 {
     }
 
     /// @inheritdoc IMeterOracle
-    function standing(bytes32 root) external view returns (uint40 at, uint40 attestedAt) {
+    function standing(bytes32 root) external view returns (uint40 at, uint40 attestedAt, address anchoredBy) {
         Kept storage kept = _kept[root];
-        return (kept.at, kept.attestedAt);
+        return (kept.at, kept.attestedAt, kept.anchoredBy);
     }
 
     /// @inheritdoc IMeterOracle
     function recordStanding(uint256 head, bytes32 commitment, bytes calldata signature, uint40 at) external view returns (Flex.Silence) {
         if (!head.isWellFormed()) return Flex.Silence.BadOpening;
-        return _standing(head, MeterRecords.structHash(head, commitment), signature, at, _newBatch(0));
+        Batch memory batch = _newBatch(0);
+        Flex.Silence silence = _unsigned(head, signature.length, at, batch);
+        return silence == Flex.Silence.Ok ? _signed(MeterRecords.structHash(head, commitment), signature, batch) : silence;
     }
 
     /// @inheritdoc IMeterOracle
     function judge(Inquiry calldata inquiry) external view returns (uint256[] memory words) {
-        uint256[] calldata heads = inquiry.heads;
-        bytes32[] calldata leaves = inquiry.leaves;
-        bytes calldata rest = inquiry.signatures;
-        words = new uint256[](heads.length);
-        Batch memory batch = _newBatch(0);
-        for (uint256 i = 0; i < words.length; i++) {
-            uint256 head = heads[i];
-            uint256 size = uint256(uint8(head >> 16)) << 5;
-            if (size > rest.length) size = rest.length;
-            words[i] = _judged(head, leaves[i], rest[:size], inquiry, batch);
-            rest = rest[size:];
+        bytes calldata records = inquiry.records;
+        words = new uint256[](records.length / MeterRecords.LEAST_TOLD);
+        Session memory session;
+        session.batch = _newBatch(0);
+        session.number = NO_ROOT;
+        Revisions.Slots storage revisions = _revisions[inquiry.meteringPoint];
+        (uint256 first, uint256 end) = (revisions.first, revisions.end);
+        uint256 count = 0;
+        uint256 at = 0;
+        unchecked {
+            while (at + MeterRecords.LEAST_TOLD <= records.length) {
+                (uint256 head, bytes32 leaf, bytes calldata signature) = MeterRecords.toldAt(records, at);
+                at += MeterRecords.LEAST_TOLD + signature.length;
+                uint256 word = _judged(head, leaf, signature, inquiry, session);
+                uint256 start = head.slotStart();
+                if (start >= first && start < end) word |= _revised(revisions, uint40(start), inquiry);
+                words[count++] = word;
+            }
         }
-        _addRevisions(words, inquiry, heads);
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            mstore(words, count)
+        }
     }
 
     /// @inheritdoc IMeterOracle
@@ -187,58 +209,73 @@ contract MeterOracle is IMeterOracle, EIP712 {
         bytes32 leaf,
         bytes calldata signature,
         Inquiry calldata inquiry,
-        Batch memory batch
+        Session memory session
     ) private view returns (uint256) {
-        if (head.meteringPoint() != inquiry.meteringPoint) return uint256(Flex.Silence.WrongPoint);
-        bytes32[] calldata roots = inquiry.roots;
+        if (head >> 128 != uint128(inquiry.meteringPoint)) return uint256(Flex.Silence.WrongPoint);
         uint256 number = uint8(head >> 8);
-        if (number >= roots.length) return uint256(Flex.Silence.NotAttested);
-        Kept storage kept = _kept[roots[number]];
-        uint40 at = kept.at;
+        if (number != session.number && !_readRoot(number, inquiry.roots, session)) return uint256(Flex.Silence.NotAttested);
+        uint256 at = session.at;
         if (at == 0) return uint256(Flex.Silence.NotAttested);
-        if (uint8(head >> 16) == 0) {
-            uint256 attestedAt = kept.attestedAt;
-            // Verified when the root was attested, against what stood then: it did not come before.
-            if (attestedAt != 0) return attestedAt << 8;
+        // Verified when the root was attested, against what stood then: it did not come before.
+        if (uint8(head >> 16) == 0 && session.attestedAt != 0) return session.attestedAt << 8;
+        Batch memory batch = session.batch;
+        if (signature.length != session.length || !_isAlike(head, at, session, batch)) {
+            Flex.Silence silence = _unsigned(head.bare(), signature.length, at, batch);
+            session.alike = silence == Flex.Silence.Ok ? head : 0;
+            session.length = signature.length;
+            if (silence != Flex.Silence.Ok) return (at << 8) | uint256(silence);
         }
-        return (uint256(at) << 8) | uint256(_standing(head.bare(), leaf, signature, at, batch));
+        return (at << 8) | uint256(_signed(leaf, signature, batch));
     }
 
-    /// @dev Adds the highest revisions of slots that were revised.
-    function _addRevisions(uint256[] memory words, Inquiry calldata inquiry, uint256[] calldata heads) private view {
-        Revisions.Slots storage revisions = _revisions[inquiry.meteringPoint];
-        (uint256 first, uint256 end) = (revisions.first, revisions.end);
-        for (uint256 i = 0; i < words.length; i++) {
-            uint40 start = heads[i].slotStart();
-            if (start < first || start >= end) continue;
-            words[i] |= uint256(revisions.before(start, inquiry.firstNotice)) << 48;
-            words[i] |= uint256(revisions.before(start, inquiry.deadline)) << 64;
+    /// @dev Whether a record would stand but for its signature, as one before it did: most differ in their slot only.
+    function _isAlike(uint256 head, uint256 at, Session memory session, Batch memory batch) private pure returns (bool) {
+        if ((head ^ session.alike) & ALIKE != 0 || at < batch.from || at >= batch.until) return false;
+        uint256 word = batch.word;
+        uint256 start = head.slotStart();
+        unchecked {
+            uint256 end = start + batch.slotSeconds;
+            if (end > at || end > word.validUntil() || start < word.validFrom() || start < batch.offsetSeconds) return false;
+            return (start - batch.offsetSeconds) % batch.slotSeconds == 0;
         }
     }
 
-    /// @dev Whether a well-formed record counts whose root was only anchored, at `at`.
-    function _standing(
-        uint256 head,
-        bytes32 leaf,
-        bytes calldata signature,
-        uint40 at,
-        Batch memory batch
-    ) private view returns (Flex.Silence) {
+    /// @dev When a root came; false if there is none of that number.
+    function _readRoot(uint256 number, bytes32[] calldata roots, Session memory session) private view returns (bool) {
+        if (number >= roots.length) return false;
+        Kept memory kept = _kept[roots[number]];
+        session.number = number;
+        session.at = kept.at;
+        session.attestedAt = kept.attestedAt;
+        return true;
+    }
+
+    /// @dev The highest revisions of a slot that may have been revised, where they stand in the answer.
+    function _revised(Revisions.Slots storage revisions, uint40 start, Inquiry calldata inquiry) private view returns (uint256) {
+        uint256 beforeNotice = revisions.before(start, inquiry.firstNotice);
+        return (beforeNotice << 48) | (uint256(revisions.before(start, inquiry.deadline)) << 64);
+    }
+
+    /// @dev Whether a well-formed record counts whose root was only anchored, at `at`, its signature apart.
+    function _unsigned(uint256 head, uint256 length, uint256 at, Batch memory batch) private view returns (Flex.Silence) {
         if (head.revision() != 0) return Flex.Silence.NotAttested;
         if (at < batch.from || at >= batch.until) {
-            (batch.word, batch.from, batch.until) = devices.signerWordAt(head.meteringPoint(), at);
+            (batch.word, batch.from, batch.until) = devices.signerWordAt(head.meteringPoint(), uint40(at));
             batch.scheme = batch.word.scheme();
         }
-        uint256 word = batch.word;
-        Fault fault = _fault(head, word, at, batch);
+        Fault fault = _fault(head, batch.word, at, batch);
         if (fault != Fault.None) {
             if (fault == Fault.OffGrid) return Flex.Silence.OffGrid;
             return fault == Fault.NotYetOver ? Flex.Silence.TooEarly : Flex.Silence.Unstated;
         }
         bool isP256 = batch.scheme == uint256(Flex.SignerScheme.P256);
-        if (signature.length != (isP256 ? P256_BYTES : SECP256K1_BYTES)) return Flex.Silence.BadOpening;
+        return length == (isP256 ? Signatures.P256_BYTES : Signatures.SECP256K1_BYTES) ? Flex.Silence.Ok : Flex.Silence.BadOpening;
+    }
+
+    /// @dev Whether such a record was signed by who had to.
+    function _signed(bytes32 leaf, bytes calldata signature, Batch memory batch) private view returns (Flex.Silence) {
         bytes32 digest = MessageHashUtils.toTypedDataHash(batch.domain, leaf);
-        return _signerOf(digest, signature) == word.signer() ? Flex.Silence.Ok : Flex.Silence.WrongSigner;
+        return Signatures.signerOf(digest, signature) == batch.word.signer() ? Flex.Silence.Ok : Flex.Silence.WrongSigner;
     }
 
     /// @dev All that can be said of a record of a batch without its signature.
@@ -309,25 +346,10 @@ contract MeterOracle is IMeterOracle, EIP712 {
     ) private view returns (bytes32 structHash) {
         structHash = MeterRecords.structHash(record.head, record.commitment);
         bytes32 digest = MessageHashUtils.toTypedDataHash(domain, structHash);
-        address recovered = _recoverP256(digest, record.r, record.s, record.x, record.y);
+        address recovered = Signatures.recoverP256(digest, record.r, record.s, record.x, record.y);
         if (recovered != signer) {
             revert Errors.MeterOracle_WrongSigner(index, record.head.meteringPoint(), recovered);
         }
-    }
-
-    /// @dev Who made a signature of either scheme, told by its length; zero for nobody.
-    function _signerOf(bytes32 digest, bytes calldata signature) private view returns (address recovered) {
-        if (signature.length == P256_BYTES) {
-            (bytes32 r, bytes32 s, bytes32 x, bytes32 y) = abi.decode(signature, (bytes32, bytes32, bytes32, bytes32));
-            return _recoverP256(digest, r, s, x, y);
-        }
-        (recovered, , ) = ECDSA.tryRecover(digest, bytes32(signature[:32]), bytes32(signature[32:]));
-    }
-
-    /// @dev As with secp256k1, a signature that is not the shown key's recovers nobody.
-    function _recoverP256(bytes32 digest, bytes32 r, bytes32 s, bytes32 x, bytes32 y) private view returns (address) {
-        if (!P256.verify(digest, r, s, x, y)) return address(0);
-        return address(uint160(uint256(Hashes.efficientKeccak256(x, y))));
     }
 
     /// @dev Both records count as for `attest`, except that voiding a statement does not hide what was signed under it.
@@ -367,29 +389,12 @@ contract MeterOracle is IMeterOracle, EIP712 {
     function _keep(bytes32[] memory leaves) private returns (bytes32 batchRoot) {
         uint256 count = leaves.length;
         if (count == 0) revert Errors.MeterOracle_EmptyBatch(count);
-        batchRoot = _rootOf(leaves);
+        batchRoot = MeterRecords.rootOf(leaves);
         Kept memory kept = _kept[batchRoot];
         if (kept.attestedAt != 0) return batchRoot;
         kept.attestedAt = uint40(block.timestamp);
         if (kept.at == 0) kept.at = kept.attestedAt;
         _kept[batchRoot] = kept;
         emit RecordsAttested(batchRoot, msg.sender, count);
-    }
-
-    /// @dev Computes the tree in place of its leaves, level by level.
-    function _rootOf(bytes32[] memory nodes) private pure returns (bytes32) {
-        uint256 length = nodes.length;
-        while (length > 1) {
-            uint256 pairs = length >> 1;
-            for (uint256 i = 0; i < pairs; i++) {
-                unchecked {
-                    // 2 * i + 1 < length
-                    nodes[i] = Hashes.commutativeKeccak256(nodes[2 * i], nodes[2 * i + 1]);
-                }
-            }
-            if (length & 1 == 1) nodes[pairs] = nodes[length - 1];
-            length = (length + 1) >> 1;
-        }
-        return nodes[0];
     }
 }

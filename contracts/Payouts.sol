@@ -21,6 +21,7 @@ contract Payouts is IPayouts {
         uint40 openedAt; // 0: not open
         bool byCapacity;
         uint8 depth; // of the submission's tree
+        uint32 leaves; // of it; what pads the tree is nobody's, whatever a submission has there
     }
 
     IDeviceRegistry public immutable devices;
@@ -58,12 +59,14 @@ contract Payouts is IPayouts {
         uint256 amount = _held(currency, poolId);
         if (amount == 0) return;
         bytes32 eventId = Ids.eventIdOf(key);
+        uint32 leaves = byCapacity ? 0 : measurement.eventState(eventId).leaves;
 
         _pools[poolId] = Pool({
             amount: uint96(amount),
             openedAt: uint40(block.timestamp),
             byCapacity: byCapacity,
-            depth: byCapacity ? 0 : _depthOf(eventId, key.portfolioId)
+            depth: uint8(DeliveryTree.depth(leaves)),
+            leaves: leaves
         });
         if (poolId != eventId) _eventOf[poolId] = eventId;
         emit PoolOpened(poolId, eventId, uint40(block.timestamp), byCapacity);
@@ -79,9 +82,9 @@ contract Payouts is IPayouts {
         bool fits =
             !from.byCapacity &&
                 claim.path.length == from.depth &&
-                claim.index >> from.depth == 0 &&
+                claim.index < from.leaves &&
                 DeliveryTree.rootOf(leaf, claim.index, claim.path) == claim.root &&
-                _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash);
+                _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash, claim.responsesHash);
         if (!fits) revert Errors.Payouts_BadProof(poolId, claim.index);
 
         uint256 weight = claim.weightWord >> 128;
@@ -91,12 +94,20 @@ contract Payouts is IPayouts {
     }
 
     /// @inheritdoc IPayouts
+    function collectMany(NeighboursClaim[] calldata claims) external returns (uint256 amount) {
+        for (uint256 i = 0; i < claims.length; ++i) {
+            amount += _collectRun(claims[i]);
+        }
+    }
+
+    /// @inheritdoc IPayouts
     function collectByCapacity(CapacityClaim calldata claim) external returns (uint256 amount) {
         bytes32 poolId = claim.poolId;
         Pool memory from = _requireOpen(poolId);
         bool fits =
             _isOf(poolId, claim.key) &&
-                (from.byCapacity || (claim.totalWeight == 0 && _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash)));
+                (from.byCapacity ||
+                    (claim.totalWeight == 0 && _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash, claim.responsesHash)));
         if (!fits) revert Errors.Payouts_BadProof(poolId, claim.index);
 
         uint40 at = claim.key.windowStart;
@@ -151,26 +162,91 @@ contract Payouts is IPayouts {
         (, amount) = escrow.lockOf(keccak256(abi.encode(currency, Flex.LockReason.Pool, poolId)));
     }
 
-    /// @dev Depth of the event's tree, kept with its pool so that collecting need not ask for it.
-    function _depthOf(bytes32 eventId, bytes32 portfolioId) private view returns (uint8) {
-        uint40 firstNotice = measurement.eventState(eventId).firstNotice;
-        return uint8(DeliveryTree.depth(devices.sumsBefore(portfolioId, firstNotice).entries));
-    }
-
     /// @dev Whether the pool is the event's, or that of a right of the event.
     function _isOf(bytes32 poolId, Flex.EventKey calldata key) private view returns (bool) {
         bytes32 eventId = Ids.eventIdOf(key);
         return poolId == eventId || _eventOf[poolId] == eventId;
     }
 
-    function _isCommitted(bytes32 eventId, bytes32 root, uint128 totalWeight, bytes32 totalsHash) private view returns (bool) {
-        return keccak256(abi.encode(root, totalWeight, totalsHash)) == measurement.commitment(eventId);
+    /// @dev Whether the event was measured from a submission of this root and total.
+    function _isCommitted(
+        bytes32 eventId,
+        bytes32 root,
+        uint128 totalWeight,
+        bytes32 totalsHash,
+        bytes32 responsesHash
+    ) private view returns (bool) {
+        bytes32 commitment = keccak256(abi.encode(root, totalWeight, totalsHash));
+        return keccak256(abi.encode(commitment, responsesHash)) == measurement.commitment(eventId);
     }
 
-    /// @dev One place's part of a pool, rounded down.
+    /// @dev Whether the claim's leaves stand side by side under its root.
+    function _isRun(NeighboursClaim calldata claim, Pool memory from) private pure returns (bool) {
+        uint256 depth = from.depth;
+        uint256 count = claim.weightWords.length;
+        uint256 first = claim.first;
+        if (count == 0 || claim.columnsHashes.length != count || first + count > from.leaves) return false;
+        if (claim.path.length != DeliveryTree.runSiblings(first, first + count - 1, depth)) return false;
+        bytes32[] memory leaves = new bytes32[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            leaves[i] = DeliveryTree.leaf(first + i, claim.weightWords[i], claim.columnsHashes[i]);
+        }
+        return DeliveryTree.runRoot(leaves, first, depth, claim.path) == claim.root;
+    }
+
+    function _collectRun(NeighboursClaim calldata claim) private returns (uint256 amount) {
+        bytes32 poolId = Ids.eventIdOf(claim.key);
+        Pool memory from = _requireOpen(poolId);
+        bool fits =
+            !from.byCapacity &&
+                _isRun(claim, from) &&
+                _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash, claim.responsesHash);
+        if (!fits) revert Errors.Payouts_BadProof(poolId, claim.first);
+
+        address[] memory payees = devices.payees(claim.key.portfolioId, claim.first, claim.weightWords.length);
+        uint256[] memory amounts;
+        (amounts, amount) = _takeShares(poolId, from.amount, claim);
+        if (amount == 0) return 0;
+        emit CollectedMany(poolId, claim.key.portfolioId, claim.first, payees, amounts);
+        escrow.payMany(claim.currency, Flex.LockReason.Pool, poolId, payees, amounts);
+    }
+
+    /// @dev Shares of a run, those marked as collected that are not 0. A word of marks is read and written once.
+    function _takeShares(
+        bytes32 poolId,
+        uint256 held,
+        NeighboursClaim calldata claim
+    ) private returns (uint256[] memory amounts, uint256 sum) {
+        mapping(uint256 word => uint256 bits) storage marks = _collected[poolId];
+        uint256 first = claim.first;
+        uint256 end = first + claim.weightWords.length;
+        amounts = new uint256[](claim.weightWords.length);
+        for (uint256 index = first; index < end;) {
+            uint256 word = index >> 8;
+            uint256 before = marks[word];
+            uint256 bits = before;
+            for (; index < end && index >> 8 == word; ++index) {
+                uint256 bit = 1 << (index & 0xff);
+                if (bits & bit != 0) continue;
+                uint256 share = _partOf(held, claim.weightWords[index - first] >> 128, claim.totalWeight);
+                if (share == 0) continue;
+                amounts[index - first] = share;
+                sum += share;
+                bits |= bit;
+            }
+            if (bits != before) marks[word] = bits;
+        }
+    }
+
+    /// @dev `amount * part / total`, rounded down; nothing of a total of nothing.
+    function _partOf(uint256 amount, uint256 part, uint256 total) private pure returns (uint256) {
+        return total == 0 ? 0 : (amount * part).divDown(total);
+    }
+
+    /// @dev One place's part of a pool.
     function _share(bytes32 poolId, uint256 index, uint256 amount, uint256 part, uint256 total) private view returns (uint256 share) {
         if (hasCollected(poolId, index)) revert Errors.Payouts_AlreadyCollected(poolId, index);
-        if (part != 0) share = (amount * part).divDown(total);
+        share = _partOf(amount, part, total);
         if (share == 0) revert Errors.Payouts_NothingToCollect(poolId, index);
     }
 

@@ -27,13 +27,18 @@ contract Rulebook is IRulebook, AccessManaged {
     }
 
     struct Book {
-        Flex.Calendar calendar;
+        // The numbers of the calendar with those of its days, so that all are read at once. Its names are in the log, and bound by its id.
+        int32 offsetSeconds;
+        uint16 summerSeconds;
+        uint24 springAt;
+        uint24 autumnAt;
         uint24 firstDay; // never 0
-        uint24 pages; // beside the first day, so that both are read at once
+        uint24 pages;
         mapping(uint256 number => Page) page;
     }
 
     mapping(bytes32 ruleId => Flex.RuleTerms) private _terms;
+    mapping(bytes32 ruleId => Flex.MeasuringTerms) private _measuring;
     mapping(bytes32 ruleId => bytes32 calendarId) private _calendarOf;
     mapping(bytes32 calendarId => Book) private _books;
 
@@ -69,7 +74,35 @@ contract Rulebook is IRulebook, AccessManaged {
             unclaimedTo: rule.unclaimedTo,
             knownUntil: type(uint40).max
         });
+        _keepMeasuring(ruleId, rule);
         emit RulePublished(ruleId, number, rule, lookback);
+    }
+
+    /// @inheritdoc IRulebook
+    function measuringTerms(bytes32 ruleId) external view returns (Flex.MeasuringTerms memory kept) {
+        Flex.MeasuringTerms storage stored = _measuring[ruleId];
+        kept.periodSeconds = stored.periodSeconds;
+        if (kept.periodSeconds == 0) revert Errors.Rulebook_Unknown(ruleId);
+        kept.baseline = stored.baseline;
+        kept.baselinePeriods = stored.baselinePeriods;
+        kept.clampLevel = stored.clampLevel;
+        kept.estimatedAllowed = stored.estimatedAllowed;
+        kept.minAssurance = stored.minAssurance;
+        kept.readingDeadline = stored.readingDeadline;
+        kept.submissionDeadline = stored.submissionDeadline;
+        kept.proofWindow = stored.proofWindow;
+        kept.challengeWindow = stored.challengeWindow;
+        kept.drawDelay = stored.drawDelay;
+        kept.maxDemands = stored.maxDemands;
+        kept.spotChecks = stored.spotChecks;
+        // What a rule has no use for is zero, and every further slot costs 2 100 gas.
+        if (kept.baseline == Flex.BaselineMethod.XOfY) kept.lookbackHash = stored.lookbackHash;
+        if (kept.baseline == Flex.BaselineMethod.Nominated) kept.gateSeconds = stored.gateSeconds;
+        if (kept.challengeWindow == 0) return kept;
+        kept.challengerShareBps = stored.challengerShareBps;
+        kept.demandFee = stored.demandFee;
+        kept.bondPerMW = stored.bondPerMW;
+        kept.currency = stored.currency;
     }
 
     /// @inheritdoc IRulebook
@@ -99,7 +132,10 @@ contract Rulebook is IRulebook, AccessManaged {
         calendarId = Calendars.idOf(calendar);
         Book storage book = _books[calendarId];
         if (book.firstDay != 0) revert Errors.Rulebook_CalendarExists(calendarId);
-        book.calendar = calendar;
+        book.offsetSeconds = calendar.offsetSeconds;
+        book.summerSeconds = calendar.summerSeconds;
+        book.springAt = calendar.springAt;
+        book.autumnAt = calendar.autumnAt;
         book.firstDay = firstDay;
         emit CalendarPublished(calendarId, calendar, firstDay);
     }
@@ -119,7 +155,7 @@ contract Rulebook is IRulebook, AccessManaged {
         if (summer.length == 0) revert Errors.Rulebook_OutOfBounds("summer", 0);
         uint256 pages = book.pages;
         RuleBounds.within("summer", pages + summer.length, 1, MAX_PAGES);
-        bool hasSummer = book.calendar.summerSeconds != 0;
+        bool hasSummer = book.summerSeconds != 0;
         for (uint256 i = 0; i < summer.length; i++) {
             if (summer[i] != 0 && !hasSummer) revert Errors.Rulebook_Inconsistent("summer", "summerSeconds");
             book.page[pages + i] = Page({summer: summer[i], holidays: holidays[i]});
@@ -138,7 +174,7 @@ contract Rulebook is IRulebook, AccessManaged {
         if (untilDay <= fromDay) revert Errors.Rulebook_OutOfBounds("untilDay", untilDay);
         uint256 number = (fromDay - first) / PAGE;
         uint256 pages = (untilDay - 1 - first) / PAGE + 1 - number;
-        local.calendar = book.calendar;
+        local.calendar = _calendarIn(book);
         local.firstDay = uint24(first + PAGE * number);
         local.summer = new uint256[](pages);
         local.holidays = new uint256[](pages);
@@ -154,20 +190,56 @@ contract Rulebook is IRulebook, AccessManaged {
         return _nextDay(_books[calendarId]);
     }
 
+    function _keepMeasuring(bytes32 ruleId, Flex.Rule calldata rule) private {
+        _measuring[ruleId] = Flex.MeasuringTerms({
+            periodSeconds: rule.periodSeconds,
+            baseline: rule.baseline,
+            baselinePeriods: rule.baselinePeriods,
+            clampLevel: rule.clampLevel,
+            estimatedAllowed: rule.estimatedAllowed,
+            minAssurance: rule.minAssurance,
+            readingDeadline: rule.readingDeadline,
+            submissionDeadline: rule.submissionDeadline,
+            proofWindow: rule.proofWindow,
+            challengeWindow: rule.challengeWindow,
+            drawDelay: rule.drawDelay,
+            maxDemands: rule.maxDemands,
+            spotChecks: rule.spotChecks,
+            challengerShareBps: rule.challengerShareBps,
+            demandFee: rule.demandFee,
+            bondPerMW: rule.bondPerMW,
+            currency: rule.currency,
+            gateSeconds: rule.gateSeconds,
+            lookbackHash: rule.lookbackHash
+        });
+    }
+
     /// @dev Rights are issued for windows to come, so that none ever looks back on a day before this one's look-back.
     function _requireCalendar(Flex.Lookback calldata lookback, uint256 periodSeconds) private view {
         Book storage book = _books[lookback.calendarId];
         uint256 first = book.firstDay;
         if (first == 0) revert Errors.Rulebook_CalendarUnknown(lookback.calendarId, 0);
         // So that every period of a past day lies on the grid of settlement periods.
-        if (book.calendar.summerSeconds % periodSeconds != 0) {
+        if (book.summerSeconds % periodSeconds != 0) {
             revert Errors.Rulebook_Inconsistent("periodSeconds", "calendar.summerSeconds");
         }
-        uint256 today = Calendars.standardDayOf(book.calendar, block.timestamp);
+        uint256 today = Calendars.standardDayOf(_calendarIn(book), block.timestamp);
         uint256 length = lookback.lookBackDays;
         if (first + length > today) {
             revert Errors.Rulebook_CalendarUnknown(lookback.calendarId, today < length ? 0 : today - length);
         }
+    }
+
+    function _calendarIn(Book storage book) private view returns (Flex.Calendar memory) {
+        return
+            Flex.Calendar({
+                zone: 0,
+                holidays: 0,
+                offsetSeconds: book.offsetSeconds,
+                summerSeconds: book.summerSeconds,
+                springAt: book.springAt,
+                autumnAt: book.autumnAt
+            });
     }
 
     /// @dev 0 for a calendar that was never published.
@@ -180,7 +252,7 @@ contract Rulebook is IRulebook, AccessManaged {
         uint256 pages = book.pages;
         if (pages == 0) return 0;
         Flex.CalendarDays memory local;
-        local.calendar = book.calendar;
+        local.calendar = _calendarIn(book);
         uint256 next = _nextDay(book);
         local.firstDay = uint24(next - PAGE);
         local.summer = new uint256[](1);

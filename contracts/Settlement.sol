@@ -9,11 +9,12 @@ import {IMeasurement} from "../interfaces/IMeasurement.sol";
 import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {IPayouts} from "../interfaces/IPayouts.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
+import {ISpotChecks} from "../interfaces/ISpotChecks.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {EventOrders} from "./libraries/EventOrders.sol";
 import {Ids} from "./libraries/Ids.sol";
+import {OrderBounds} from "./libraries/OrderBounds.sol";
 import {Periods} from "./libraries/Periods.sol";
-import {Products} from "./libraries/Products.sol";
 import {Rounding} from "./libraries/Rounding.sol";
 import {SettlementMath} from "./libraries/SettlementMath.sol";
 import {Flex} from "./types/Flex.sol";
@@ -30,24 +31,35 @@ contract Settlement is ISettlement {
     IFlexibilityRights public immutable rights;
     IMeasurement public immutable measurement;
     IPayouts public immutable payouts;
+    ISpotChecks public immutable spotChecks;
 
     /// @inheritdoc ISettlement
     mapping(bytes32 dispatchId => bytes32) public dispatchHash;
     mapping(bytes32 eventId => EventOrders.Orders) private _orders;
 
-    constructor(address participants_, address devices_, address escrow_, address rights_, address measurement_, address payouts_) {
+    constructor(
+        address participants_,
+        address devices_,
+        address escrow_,
+        address rights_,
+        address measurement_,
+        address payouts_,
+        address spotChecks_
+    ) {
         if (participants_ == address(0)) revert Errors.Flexbond_ZeroAddress("participants");
         if (devices_ == address(0)) revert Errors.Flexbond_ZeroAddress("devices");
         if (escrow_ == address(0)) revert Errors.Flexbond_ZeroAddress("escrow");
         if (rights_ == address(0)) revert Errors.Flexbond_ZeroAddress("rights");
         if (measurement_ == address(0)) revert Errors.Flexbond_ZeroAddress("measurement");
         if (payouts_ == address(0)) revert Errors.Flexbond_ZeroAddress("payouts");
+        if (spotChecks_ == address(0)) revert Errors.Flexbond_ZeroAddress("spotChecks");
         participants = IParticipantRegistry(participants_);
         devices = IDeviceRegistry(devices_);
         escrow = ICollateralEscrow(escrow_);
         rights = IFlexibilityRights(rights_);
         measurement = IMeasurement(measurement_);
         payouts = IPayouts(payouts_);
+        spotChecks = ISpotChecks(spotChecks_);
     }
 
     // ------------------------------------------------------------------ calling
@@ -64,9 +76,9 @@ contract Settlement is ISettlement {
         _requireActsFor(holder);
         _requireRule(product, rule);
         uint40[] memory orders = ordersW;
-        (uint96 orderedMask, uint256 locked) = _survey(product, rule, units, orders);
-        _requireNotice(product, rule, orderedMask);
-        _requireRuns(product, rule.periodSeconds, orderedMask);
+        (uint96 orderedMask, uint256 locked) = OrderBounds.survey(product, rule, units, orders);
+        OrderBounds.requireNotice(product, rule, orderedMask);
+        OrderBounds.requireRuns(product, rule.periodSeconds, orderedMask);
 
         Flex.EventKey memory key = Ids.eventKey(product);
         bytes32 eventId = Ids.eventId(key);
@@ -80,7 +92,8 @@ contract Settlement is ISettlement {
             kind: kind,
             noticeAt: uint40(block.timestamp),
             ordersW: orders,
-            excusedMask: 0
+            excusedMask: 0,
+            accepted: false
         });
         dispatchId = Ids.dispatchId(called.rightId, holder, called.number);
         dispatchHash[dispatchId] = keccak256(abi.encode(called));
@@ -99,7 +112,7 @@ contract Settlement is ISettlement {
         if (fromPeriod >= dispatch_.ordersW.length) {
             revert Errors.Settlement_PeriodOutOfRange(fromPeriod, dispatch_.ordersW.length);
         }
-        _requireNotBegun(product, rule, fromPeriod);
+        OrderBounds.requireNotBegun(product, rule, fromPeriod);
         _takeBack(product, rule, dispatch_, dispatchId, fromPeriod);
     }
 
@@ -111,7 +124,7 @@ contract Settlement is ISettlement {
             ++first;
         }
         if (first == dispatch_.ordersW.length) revert Errors.Settlement_NothingOrdered(dispatch_.rightId);
-        _requireNotBegun(product, rule, first);
+        OrderBounds.requireNotBegun(product, rule, first);
         _takeBack(product, rule, dispatch_, dispatchId, first);
     }
 
@@ -131,6 +144,33 @@ contract Settlement is ISettlement {
         emit DispatchChanged(dispatchId, Ids.eventId(Ids.eventKey(product)), changed);
     }
 
+    // ------------------------------------------------------------------ checking a submission
+
+    /// @inheritdoc ISettlement
+    function demandProof(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, uint40 place) external {
+        _requireActsFor(dispatch_.holder);
+        _requireOpen(dispatch_);
+        _requireRight(product, dispatch_.rightId);
+        if (OrderBounds.sum(dispatch_.ordersW) == 0) revert Errors.Settlement_NothingOrdered(dispatch_.rightId);
+        spotChecks.demand(Ids.eventKey(product), dispatch_.holder, place);
+    }
+
+    /// @inheritdoc ISettlement
+    function accept(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, bytes32 commitment) external {
+        _requireActsFor(dispatch_.holder);
+        bytes32 dispatchId = _requireOpen(dispatch_);
+        _requireRight(product, dispatch_.rightId);
+        if (dispatch_.accepted) revert Errors.Settlement_AlreadyAccepted(dispatchId);
+
+        bytes32 eventId = Ids.eventId(Ids.eventKey(product));
+        Flex.Dispatch memory changed = dispatch_;
+        changed.accepted = true;
+        dispatchHash[dispatchId] = keccak256(abi.encode(changed));
+        emit DispatchChanged(dispatchId, eventId, changed);
+        // none is settled before the event ends, so that the pending dispatches are all
+        spotChecks.accept(eventId, commitment, pending(eventId));
+    }
+
     // ------------------------------------------------------------------ settling
 
     /// @inheritdoc ISettlement
@@ -138,6 +178,7 @@ contract Settlement is ISettlement {
         Flex.Product calldata product,
         Flex.Rule calldata rule,
         Flex.Dispatch calldata dispatch_,
+        bytes32 commitment,
         int128[] calldata responsesMilliWh
     ) external returns (Flex.Settled memory settled) {
         bytes32 dispatchId = _requireOpen(dispatch_);
@@ -145,7 +186,7 @@ contract Settlement is ISettlement {
         _requireRule(product, rule);
         Flex.EventKey memory key = Ids.eventKey(product);
         bytes32 eventId = Ids.eventId(key);
-        bool measured = _requireFinal(eventId, responsesMilliWh);
+        bool measured = _requireFinal(eventId, commitment, responsesMilliWh);
         uint256 share = devices.portfolio(product.portfolioId).customerShareBps;
         settled =
             measured
@@ -162,6 +203,7 @@ contract Settlement is ISettlement {
         emit DispatchSettled(dispatchId, eventId, dispatch_.rightId, dispatch_.holder, product.provider, measured, settled);
 
         _pay(rule, product, dispatch_, dispatchId, eventId, settled);
+        if (!measured) _shareBond(rule.currency, dispatch_, dispatchId, eventId);
         if (rule.funding == Flex.Funding.Escrowed) {
             if (settled.pool != 0) payouts.fund(eventId, key, settled.pool);
             if (pending(eventId) == 0) payouts.open(eventId, key, rule.currency, !measured);
@@ -225,7 +267,7 @@ contract Settlement is ISettlement {
         while (run < fromPeriod && changed.ordersW[fromPeriod - 1 - run] != 0) {
             ++run;
         }
-        if (run != 0) _requireRun(product, fromPeriod - run, run * rule.periodSeconds);
+        if (run != 0) OrderBounds.requireRun(product, fromPeriod - run, run * rule.periodSeconds);
         for (uint256 p = fromPeriod; p < changed.ordersW.length; ++p) {
             if (changed.ordersW[p] == 0) continue;
             orders.takeBack(p, changed.ordersW[p]);
@@ -282,85 +324,17 @@ contract Settlement is ISettlement {
         _requireRule(product, rule);
     }
 
-    function _requireNotBegun(Flex.Product calldata product, Flex.Rule calldata rule, uint256 period) private view {
-        uint256 start = Periods.startOf(product.windowStart, period, rule.periodSeconds);
-        if (block.timestamp >= start) revert Errors.Settlement_TooLate(start, block.timestamp);
-    }
-
-    /// @dev Checks an order period by period; what is ordered, and what is locked for it at most.
-    function _survey(
-        Flex.Product calldata product,
-        Flex.Rule calldata rule,
-        uint256 units,
-        uint40[] memory ordersW
-    ) private pure returns (uint96 orderedMask, uint256 locked) {
-        uint256 duration = rule.periodSeconds;
-        uint256 periods = Periods.count(product.windowStart, product.windowEnd, duration);
-        if (ordersW.length != periods) revert Errors.Settlement_OrdersLength(ordersW.length, periods);
-        uint256 maxW = units * product.lotW;
-        uint256 mostBps = SettlementMath.mostPaidBps(rule);
-        uint256 price = product.utilisationPerMWh;
-        uint256 mask = 0;
-        uint256 last = 0;
-        uint256 limit = 0;
-        for (uint256 p = 0; p < periods; ++p) {
-            uint256 orderW = ordersW[p];
-            if (orderW == 0) continue;
-            // rows of one order are the rule: what was checked need not be again
-            if (orderW != last) {
-                if (orderW > maxW) revert Errors.Settlement_OrderTooLarge(p, orderW, maxW);
-                if (!SettlementMath.isWholeMilliWh(orderW, duration)) revert Errors.Settlement_OrderInexact(p, orderW);
-                limit = SettlementMath.utilisationLimitOf(SettlementMath.energyDown(orderW, duration), mostBps, price);
-                last = orderW;
-            }
-            mask |= 1 << p;
-            locked += limit;
-        }
-        if (rule.funding == Flex.Funding.Statement) locked = 0;
-        // a window of more than 96 periods was never issued
-        orderedMask = uint96(mask);
-    }
-
-    /// @dev From the gate's closing until the notification period and the ramp before the first ordered period. Sums instead of
-    /// differences, so that nothing underflows.
-    function _requireNotice(Flex.Product calldata product, Flex.Rule calldata rule, uint96 orderedMask) private view {
-        if (block.timestamp + rule.gateSeconds < product.windowStart) {
-            revert Errors.Settlement_TooEarly(product.windowStart - rule.gateSeconds, block.timestamp);
-        }
-        if (orderedMask == 0) revert Errors.Settlement_NothingOrdered(Ids.rightId(product));
-        uint256 start = Periods.startOf(product.windowStart, Periods.first(orderedMask), rule.periodSeconds);
-        uint256 lead = Products.leadSeconds(product);
-        if (block.timestamp + lead > start) {
-            revert Errors.Settlement_TooLate(start > lead ? start - lead : 0, block.timestamp);
-        }
-    }
-
-    /// @dev Every row of ordered periods is within the product's minimum and maximum run.
-    function _requireRuns(Flex.Product calldata product, uint256 periodSeconds, uint256 orderedMask) private pure {
-        while (orderedMask != 0) {
-            (uint256 start, uint256 length, uint256 rest) = Periods.run(orderedMask);
-            _requireRun(product, start, length * periodSeconds);
-            orderedMask = rest;
-        }
-    }
-
-    function _requireRun(Flex.Product calldata product, uint256 firstPeriod, uint256 duration) private pure {
-        if (duration < product.minRunSeconds) {
-            revert Errors.Settlement_RunTooShort(firstPeriod, duration, product.minRunSeconds);
-        }
-        if (duration > product.maxRunSeconds) {
-            revert Errors.Settlement_RunTooLong(firstPeriod, duration, product.maxRunSeconds);
-        }
-    }
-
-    /// @dev Whether the event was measured, with these responses, or is final as never measured.
-    function _requireFinal(bytes32 eventId, int128[] calldata responsesMilliWh) private view returns (bool measured) {
-        if (keccak256(abi.encode(responsesMilliWh)) == measurement.resultHash(eventId)) return true;
+    /// @dev Whether the event was measured, with this submission and these responses, or is final as never measured.
+    function _requireFinal(bytes32 eventId, bytes32 commitment, int128[] calldata responsesMilliWh) private view returns (bool measured) {
+        bytes32 outcome = keccak256(abi.encode(commitment, keccak256(abi.encode(responsesMilliWh))));
+        if (outcome == measurement.commitment(eventId)) return true;
         Flex.EventStatus status = measurement.eventState(eventId).status;
         if (status != Flex.EventStatus.Measured && status != Flex.EventStatus.Unmeasured) {
             revert Errors.Settlement_NotFinal(eventId, uint8(status));
         }
-        if (status == Flex.EventStatus.Measured || responsesMilliWh.length != 0) revert Errors.Measurement_ResultDiffers(eventId);
+        if (status == Flex.EventStatus.Measured || commitment != 0 || responsesMilliWh.length != 0) {
+            revert Errors.Measurement_ResultDiffers(eventId);
+        }
         return false;
     }
 
@@ -397,5 +371,22 @@ contract Settlement is ISettlement {
         uint256 toHolder = settled.availabilityRefund + settled.penalty;
         uint256 toProvider = earned + settled.released;
         escrow.divide(currency, Flex.LockReason.Rights, eventId, holder, toHolder, toProvider, eventId, pooled);
+    }
+
+    /// @dev The dispatch's part of the bond that a rejected submission lost to the buyers. What rounding left goes with the last.
+    function _shareBond(address currency, Flex.Dispatch calldata dispatch_, bytes32 dispatchId, bytes32 eventId) private {
+        uint256 forBuyers = spotChecks.forBuyers(eventId);
+        if (forBuyers == 0) return;
+        EventOrders.Orders storage orders = _orders[eventId];
+        uint256 share = 0;
+        if (orders.pending() == 0) {
+            (, share) = escrow.lockOf(keccak256(abi.encode(currency, Flex.LockReason.Bond, eventId)));
+        } else {
+            uint256 totalW = orders.totalW(dispatch_.ordersW.length);
+            if (totalW != 0) share = Rounding.divDown(forBuyers * OrderBounds.sum(dispatch_.ordersW), totalW);
+        }
+        if (share == 0) return;
+        emit BondShared(dispatchId, eventId, dispatch_.holder, share);
+        escrow.pay(currency, Flex.LockReason.Bond, eventId, dispatch_.holder, share);
     }
 }

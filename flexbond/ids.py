@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from eth_abi.abi import encode
 
 from flexbond.hashing import keccak
+from flexbond.model.types import Claim
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -67,7 +68,7 @@ def dispatch_id(right: bytes, holder: str, number: int) -> bytes:
 
 
 def lock_id(token: str, reason: LockReason, key: bytes) -> bytes:
-    """Id of a lock of the escrow; the key is a right's, dispatch's or pool's id."""
+    """Id of a lock of the escrow; the key is an event's, dispatch's or pool's id, or a `demand_key`."""
     return keccak(encode(["address", "uint8", "bytes32"], [token, int(reason), key]))
 
 
@@ -81,15 +82,30 @@ def cursor_hash(cursor: Cursor) -> bytes:
     return struct_hash(cursor)
 
 
-def totals_hash(totals: Totals) -> bytes:
+def energies_hash(totals: Totals) -> bytes:
+    """Hash of the sums of baseline and metered energy in a submission's totals."""
+    return keccak(encode(["int128[]", "int128[]"], [totals.baseline_milli_wh, totals.metered_milli_wh]))
+
+
+def claim_of(root: bytes, totals: Totals) -> Claim:
+    """What a submission claims, as it is shown when it is checked."""
+    return Claim(root=root, weight=totals.weight, columns=totals.columns, energies_hash=energies_hash(totals))
+
+
+def totals_hash(totals: Totals | Claim) -> bytes:
     """Hash of a submission's totals, the weight apart."""
-    types = ["uint128[]", "int128[]", "int128[]"]
-    return keccak(encode(types, [totals.columns, totals.baseline_milli_wh, totals.metered_milli_wh]))
+    energies = totals.energies_hash if isinstance(totals, Claim) else energies_hash(totals)
+    return keccak(encode(["uint128[]", "bytes32"], [totals.columns, energies]))
 
 
 def commitment(root: bytes, totals: Totals) -> bytes:
     """What Measurement keeps of a submission."""
-    return keccak(encode(["bytes32", "uint128", "bytes32"], [root, totals.weight, totals_hash(totals)]))
+    return commitment_of(claim_of(root, totals))
+
+
+def commitment_of(claim: Claim) -> bytes:
+    """What Measurement keeps of a submission that claims this."""
+    return keccak(encode(["bytes32", "uint128", "bytes32"], [claim.root, claim.weight, totals_hash(claim)]))
 
 
 def schedule_hash(schedule_milli_wh: Sequence[int]) -> bytes:
@@ -97,6 +113,16 @@ def schedule_hash(schedule_milli_wh: Sequence[int]) -> bytes:
     return keccak(encode(["int128[]"], [list(schedule_milli_wh)]))
 
 
-def result_hash(responses_milli_wh: Sequence[int]) -> bytes:
-    """What Measurement keeps of a measured event: the response of every period of the window, mWh."""
+def responses_hash(responses_milli_wh: Sequence[int]) -> bytes:
+    """Hash of an event's responses, one for every period of the window, mWh."""
     return keccak(encode(["int128[]"], [list(responses_milli_wh)]))
+
+
+def outcome_hash(committed: bytes, responses_milli_wh: Sequence[int]) -> bytes:
+    """What Measurement keeps of a measured event: of its submission's commitment and the responses."""
+    return keccak(committed + responses_hash(responses_milli_wh))
+
+
+def demand_key(event: bytes, place: int) -> bytes:
+    """Key of the lock that holds the fee for the proof of a leaf."""
+    return keccak(encode(["bytes32", "uint40"], [event, place]))

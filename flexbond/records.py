@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from flexbond.errors import FlexbondError
-from flexbond.hashing import keccak
+from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.model.openings import WORD, RecordOpening
 
 if TYPE_CHECKING:
@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
     from flexbond.model.types import Grid
 
-BLOCK: Final = 8
+BLOCK: Final = 16
 """Readings in a block."""
 MAX_READINGS: Final = 100
 """Most readings in a record."""
+FLAG_BYTES: Final = 2
+"""Of a block: a bit a reading, whether it is estimated."""
 READING_BYTES: Final = 5
 RECORD_TYPE: Final = (
     "MeterRecord(bytes16 meteringPoint,uint40 slotStart,uint24 periodSeconds,"
@@ -27,6 +29,7 @@ RECORD_TYPE: Final = (
 RECORD_TYPE_HASH: Final = keccak(RECORD_TYPE.encode("ascii"))
 
 _READING_LIMIT: Final = 1 << (8 * READING_BYTES - 1)
+_READINGS_AT: Final = WORD + FLAG_BYTES
 
 
 class RecordError(FlexbondError):
@@ -93,6 +96,8 @@ class Standing:
     """First attested or anchored; 0: never."""
     attested_at: int
     """First attested, so that every record under it was verified; 0: never."""
+    anchored_by: str = ZERO_ADDRESS
+    """Who first anchored it, if that was before it was attested."""
 
 
 def record_salt(secret: bytes, head: int) -> bytes:
@@ -187,7 +192,7 @@ class MeterRecord:
         part = slice(block * BLOCK, (block + 1) * BLOCK)
         flags = sum(1 << place for place, flag in enumerate(self.estimated[part]) if flag)
         readings = [reading.to_bytes(READING_BYTES, "big", signed=True) for reading in self.readings_milli_wh[part]]
-        return bytes([flags]) + b"".join(readings)
+        return flags.to_bytes(FLAG_BYTES, "big") + b"".join(readings)
 
     @cached_property
     def blocks(self) -> tuple[bytes, ...]:
@@ -240,11 +245,11 @@ def opened_readings(opening: RecordOpening) -> Mapping[int, tuple[int, bool]]:
     for block, shown in enumerate(opening.blocks):
         held = min(BLOCK, count - block * BLOCK)
         is_opened = opening.is_opened(block)
-        if len(shown) != (WORD + 1 + READING_BYTES * held if is_opened else WORD):
+        if len(shown) != (_READINGS_AT + READING_BYTES * held if is_opened else WORD):
             raise RecordError(f"Block {block} does not have its length.", next_step="Open the record again.")
         for place in range(held if is_opened else 0):
-            raw = shown[WORD + 1 + READING_BYTES * place : WORD + 1 + READING_BYTES * (place + 1)]
-            flagged = bool(shown[WORD] >> place & 1)
+            raw = shown[_READINGS_AT + READING_BYTES * place : _READINGS_AT + READING_BYTES * (place + 1)]
+            flagged = bool(int.from_bytes(shown[WORD:_READINGS_AT], "big") >> place & 1)
             readings[block * BLOCK + place] = (int.from_bytes(raw, "big", signed=True), flagged)
     return readings
 

@@ -107,6 +107,26 @@ class SubmissionTree:
             siblings.append(level[place] if place < len(level) else ZEROS[height])
         return tuple(siblings)
 
+    def run_path(self, first: int, count: int) -> tuple[bytes, ...]:
+        """The siblings of the `count` neighbouring leaves from `first` on: `run_root` has their order.
+
+        Padding is among them, as in `path`. Raises TreeError unless all of the leaves, at least one, are in the tree.
+        """
+        if not (0 <= first < first + count <= len(self.levels[0])):
+            raise TreeError(
+                f"The tree of {len(self.levels[0])} leaves has no {count} leaves from {first} on.",
+                next_step="Give at least one leaf, all of them within the tree; count from 0.",
+            )
+        siblings = []
+        begin, end = first, first + count - 1
+        for height, level in enumerate(self.levels[:-1]):
+            if begin & 1:
+                siblings.append(level[begin - 1])
+            if not end & 1:
+                siblings.append(level[end + 1] if end + 1 < len(level) else ZEROS[height])
+            begin, end = begin >> 1, end >> 1
+        return tuple(siblings)
+
 
 def climb(leaf_hash: bytes, index: int, path: Iterable[bytes]) -> bytes:
     """The root that a leaf at `index` gives with its siblings."""
@@ -119,6 +139,36 @@ def climb(leaf_hash: bytes, index: int, path: Iterable[bytes]) -> bytes:
 def verify(root: bytes, leaves: int, leaf_hash: bytes, index: int, path: Sequence[bytes]) -> bool:
     """Whether the leaf stands at `index` of the tree of so many leaves."""
     return 0 <= index < leaves and len(path) == depth_of(leaves) and climb(leaf_hash, index, path) == root
+
+
+def run_root(leaves: Sequence[bytes], first: int, depth: int, path: Sequence[bytes]) -> bytes:
+    """The root that neighbouring leaves from `first` on give with their path, in a tree of that depth.
+
+    The path has, per level from the lowest, the sibling left of the run if the run begins at an odd place, then the one
+    right of it if it ends at an even place. Raises TreeError if the run is empty or leaves the padded tree, or if the
+    path is not of its length.
+    """
+    if not (0 <= first < first + len(leaves) <= 1 << depth):
+        raise TreeError(
+            f"A tree of depth {depth} has no {len(leaves)} leaves from {first} on.",
+            next_step="Give at least one leaf, all of them within the tree; count from 0.",
+        )
+    last = first + len(leaves) - 1
+    needed = sum((first >> height & 1) + 1 - (last >> height & 1) for height in range(depth))
+    if len(path) != needed:
+        raise TreeError(
+            f"A path of {len(path)} siblings does not lead from leaves {first} to {last} to a root of depth {depth}.",
+            next_step=f"Give its {needed} siblings.",
+        )
+    siblings = iter(path)
+    level = list(leaves)
+    for height in range(depth):
+        if first >> height & 1:
+            level.insert(0, next(siblings))
+        if len(level) & 1:
+            level.append(next(siblings))
+        level = [node(left, right) for left, right in zip(level[::2], level[1::2], strict=True)]
+    return level[0]
 
 
 def empty_frontier(leaves: int) -> tuple[bytes, ...]:

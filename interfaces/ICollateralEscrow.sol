@@ -23,6 +23,7 @@ interface ICollateralEscrow {
     );
     event Divided(bytes32 indexed lockId, address indexed to, uint256 paid, uint256 unlocked, uint256 pooled);
     event Paid(bytes32 indexed lockId, address indexed to, uint256 amount);
+    event PaidMany(bytes32 indexed lockId, address[] to, uint256[] amounts);
 
     /// @notice Lists a token for deposits, or stops deposits of it; withdrawals always go on. Only MARKET_OPERATOR.
     /// @dev A token that takes fees is refused at deposit; one that rebases can only hurt those who hold it here.
@@ -75,6 +76,10 @@ interface ICollateralEscrow {
     /// @notice Lock to the free balance of `to`. Only movers. Zero does nothing.
     /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock.
     function pay(address token, Flex.LockReason reason, bytes32 key, address to, uint256 amount) external;
+
+    /// @notice The same to many accounts at once; zero amounts are passed over. Only movers.
+    /// @dev One `PaidMany`. Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock, CollateralEscrow_LengthsDiffer.
+    function payMany(address token, Flex.LockReason reason, bytes32 key, address[] calldata to, uint256[] calldata amounts) external;
 
     function isListed(address token) external view returns (bool);
 

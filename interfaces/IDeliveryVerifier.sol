@@ -4,9 +4,20 @@ pragma solidity ^0.8.37;
 import {Flex} from "../contracts/types/Flex.sol";
 
 /// @title What one device did in an event, recomputed from its records under the rule
-/// @notice Knows nothing and changes nothing. Draws, demands and challenges run this same check.
+/// @notice Keeps nothing and changes nothing; what it needs to know of devices, days and calls it reads from the suite. Proofs of every
+/// leaf, draws, demands and challenges run this same check.
 interface IDeliveryVerifier {
-    /// @notice What is asked of the verifier. The last three are empty unless the rule's baseline is XOfY.
+    /// @notice An event, as far as its devices are measured.
+    struct Occasion {
+        Flex.MeasuringTerms terms; // of the event's rule
+        Flex.EventKey key;
+        uint40 firstNotice;
+        uint96 orderedMask;
+        Flex.Lookback lookback; // XOfY: the rule's; empty otherwise
+        uint40 callsFrom; // XOfY: the window to gather the portfolio's calls from, one that starts by the first day looked at; 0: the first
+    }
+
+    /// @notice What is asked of one device. The last three are empty unless the rule's baseline is XOfY.
     struct Question {
         Flex.EventKey key;
         uint40 firstNotice;
@@ -23,11 +34,24 @@ interface IDeliveryVerifier {
         uint128 weight; // entry of the weight column
         int128[] baselineMilliWh; // zero where the baseline is the portfolio's, or silent
         int128[] meteredMilliWh; // zero if silent
+        bytes16 meteringPoint;
+        bool isComplete; // not silent, and no absent energy was filled in: other records can give nothing else
     }
+
+    /// @notice Measures devices of an event, as `measure`, with what the suite knows of each.
+    /// @dev Errors: Measurement_LookbackDiffers (XOfY), _CallsFromTooLate (as for `pastFrom` of a proof), FlexibilityRights_BadPrevious
+    /// (calls gathered from where no window starts), DeviceRegistry_EntryUnknown.
+    /// @param places of the devices in the portfolio
+    /// @param proofs of each
+    function measureAll(
+        Occasion calldata occasion,
+        uint40[] calldata places,
+        Flex.DeviceProof[] calldata proofs
+    ) external view returns (Answer[] memory);
 
     /// @notice Measures one device. Never reverts for what a record holds; `silence` says why it does not count.
     /// @dev Baseline of MeterBefore: mean of the `baselinePeriods` whole settlement periods that end at or before the first notice,
-    /// rounded against the provider (down for Shed, up for Absorb). Of XOfY: library Lookbacks; past days count as they stood before the
+    /// rounded against the provider (down for Shed, up for Absorb). Of XOfY: libraries Lookbacks and PastMeans; past days count as they stood before the
     /// first notice, everything else until the reading deadline.
     /// Device baseline: response `B - A` (Shed) or `A - B` (Absorb), clamped to `capacityW * T`; column `max(0, response)` (Device) or
     /// `3600 * response + 1000 * capacityW * T` (Portfolio), T in seconds, the clamp in whole mWh rounded down; weight the sum of
@@ -37,7 +61,7 @@ interface IDeliveryVerifier {
     /// run at its full capacity against the provider; weight `capacityW` unless silent.
     /// A record opened twice, or readings beyond what is needed, change nothing.
     function measure(
-        Flex.Rule calldata rule,
+        Flex.MeasuringTerms calldata terms,
         Question calldata question,
         Flex.Entry calldata entry,
         Flex.DeviceProof calldata proof

@@ -120,11 +120,18 @@ interface IDeviceRegistry {
 
     function meteringPoint(bytes16 id) external view returns (Flex.MeteringPoint memory);
 
+    /// @notice Whose a portfolio is. Reverts with DeviceRegistry_PortfolioUnknown.
+    function providerOf(bytes32 portfolioId) external view returns (address);
+
     /// @dev Errors: DeviceRegistry_PortfolioUnknown.
     function portfolio(bytes32 portfolioId) external view returns (Flex.Portfolio memory);
 
     /// @dev Errors: DeviceRegistry_EntryUnknown.
     function entry(bytes32 portfolioId, uint256 index) external view returns (Flex.Entry memory);
+
+    /// @notice Who collects for `count` neighbouring places from `first` on.
+    /// @dev Errors: DeviceRegistry_EntryUnknown (the first that is none).
+    function payees(bytes32 portfolioId, uint256 first, uint256 count) external view returns (address[] memory);
 
     /// @notice The portfolio's sums as they stand now.
     function sums(bytes32 portfolioId) external view returns (Flex.PortfolioSums memory);

@@ -40,7 +40,8 @@ interface IMeterOracle {
     /// @notice When a root came.
     /// @return at when it was first attested or anchored, UTC seconds; 0: never
     /// @return attestedAt when it was first attested, so that every record under it is verified; 0: never
-    function standing(bytes32 root) external view returns (uint40 at, uint40 attestedAt);
+    /// @return anchoredBy who first anchored it, if that was before it was attested
+    function standing(bytes32 root) external view returns (uint40 at, uint40 attestedAt, address anchoredBy);
 
     /// @notice Whether a record counts whose root was only anchored, at `at`: the signer of that moment signed it, and its slot was over.
     /// Never reverts.
@@ -56,9 +57,10 @@ interface IMeterOracle {
         uint40 firstNotice;
         uint40 deadline;
         bytes32[] roots; // that the records are under
-        uint256[] heads; // with, in bits that a record leaves zero, which of the roots it is under (15..8), and how many words its signature has (23..16)
-        bytes32[] leaves; // EIP-712 struct hash of each record, which the caller has found under its root
-        bytes signatures; // of the records, one after the other
+        // One after the other, of each: its head (32), with, in bits that a record leaves zero, which of the roots it is under (15..8) and how
+        // many words its signature has (23..16); its EIP-712 struct hash (32), which the caller has found under its root; its signature. One
+        // of which the hash is cut off is not there.
+        bytes records;
     }
 
     /// @notice What there is to say of records. Never reverts for what they hold. Shown without signature, a record counts from when its root

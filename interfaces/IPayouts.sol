@@ -12,6 +12,8 @@ interface IPayouts {
     event PoolFunded(bytes32 indexed poolId, bytes32 indexed eventId, uint256 amount);
     event PoolOpened(bytes32 indexed poolId, bytes32 indexed eventId, uint40 openedAt, bool byCapacity);
     event Collected(bytes32 indexed poolId, bytes32 indexed portfolioId, uint40 indexed index, address payee, uint256 amount);
+    /// @notice Shares of leaves `first` on, 0 for those passed over.
+    event CollectedMany(bytes32 indexed poolId, bytes32 indexed portfolioId, uint40 indexed first, address[] payees, uint256[] amounts);
     event PoolSwept(bytes32 indexed poolId, address indexed to, uint256 amount);
 
     /// @notice Notes money that Settlement moved to the pool: the lock holds it, nothing is stored here. Only Settlement.
@@ -32,10 +34,25 @@ interface IPayouts {
         bytes32[] path; // siblings, lowest first
         bytes32 root; // as submitted
         uint128 totalWeight; // as submitted
-        bytes32 totalsHash; // keccak256(abi.encode(columns, baselineMilliWh, meteredMilliWh)) as submitted
+        bytes32 totalsHash; // as in Flex.Claim
+        bytes32 responsesHash; // keccak256(abi.encode(responsesMilliWh)) of the measured event
     }
 
-    /// @notice One place's share of a pool split by capacity. The last three only for an event's pool: they show that no leaf has weight.
+    /// @notice The shares of neighbouring leaves of an event's pool, shown together.
+    struct NeighboursClaim {
+        Flex.EventKey key;
+        address currency;
+        uint40 first; // index of the first leaf
+        uint256[] weightWords; // of each leaf
+        bytes32[] columnsHashes; // of each leaf
+        bytes32[] path; // siblings of the run, lowest level first, at each level the left one before the right one
+        bytes32 root;
+        uint128 totalWeight;
+        bytes32 totalsHash;
+        bytes32 responsesHash;
+    }
+
+    /// @notice One place's share of a pool split by capacity. The last four only for a measured event's pool: they show that no leaf has weight.
     struct CapacityClaim {
         bytes32 poolId;
         Flex.EventKey key;
@@ -44,12 +61,19 @@ interface IPayouts {
         bytes32 root;
         uint128 totalWeight; // 0
         bytes32 totalsHash;
+        bytes32 responsesHash;
     }
 
     /// @notice Credits one leaf's share `floor(pool * weight / total)` to its payee. By anyone, until `collectPeriod` after the pool opened
     /// (and after it, until it is swept).
     /// @dev Errors: Payouts_NotOpen, _AlreadyCollected, _BadProof, _NothingToCollect.
     function collect(WeightClaim calldata claim) external returns (uint256 amount);
+
+    /// @notice Credits the shares of many leaves of many events, each as `collect`. By anyone: a relay. Leaves that collected before, or
+    /// have nothing to collect, are passed over, so that nobody can make a relay revert by collecting first.
+    /// @dev Errors: Payouts_NotOpen, _BadProof (the first leaf of the claim), with nothing changed.
+    /// @return amount credited in all, base units
+    function collectMany(NeighboursClaim[] calldata claims) external returns (uint256 amount);
 
     /// @notice Credits one place's share `floor(pool * capacityW / sum)` to its payee. By anyone.
     /// @dev Errors as `collect`; Payouts_NothingToCollect for a place that was not in the portfolio then.

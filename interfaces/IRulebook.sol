@@ -21,8 +21,10 @@ interface IRulebook {
     /// Bounds: schema = 1; period 60 s to 86 400 s dividing a day; curves of 1 to 16 points, ratios strictly ascending from 0 to
     /// 10 000, payments non-decreasing and at most 10 000; shares at most 10 000; overDeliveryCapBps 10 000 to 20 000; collateralBps 1
     /// to 100 000; minDispatchBps 1 to 10 000; gate at most 7 days; submissionDeadline above readingDeadline, both and proofWindow at
-    /// most 60 days, proofWindow at least an hour; collectPeriod 30 days to 10 years; spotChecks 1 to 2^20. Nominated and
-    /// ReferenceLevel measure the portfolio as a whole and so need ClampLevel.Portfolio. MeterBefore needs baselinePeriods 1 to 96, the
+    /// most 60 days, proofWindow at least an hour; collectPeriod 30 days to 10 years; spotChecks at most 2^20, and at least 1 where every
+    /// leaf has to be proven. challengeWindow 0: every leaf has to be proven, and drawDelay, maxDemands, demandFee, bondPerMW and
+    /// challengerShareBps are 0; else it is longer than proofWindow and at most 60 days, drawDelay 1 to 200, bondPerMW at least 1,
+    /// challengerShareBps at most 5 000, and demandFee at least 1. Nominated and ReferenceLevel measure the portfolio as a whole and so need ClampLevel.Portfolio. MeterBefore needs baselinePeriods 1 to 96, the
     /// others 0. Nominated needs gateSeconds > 0.
     /// XOfY needs lookbackHash = keccak256(abi.encode(lookback)); the others 0, and an empty look-back. Look-back: 1 to 8 classes, every
     /// kind of day in exactly one, none of holidays alone unless they are eligible; 1 <= x <= y <= 20; minDays 1 to y; lookBackDays 1
@@ -49,13 +51,18 @@ interface IRulebook {
     /// @dev knownUntil is the start of the last day that the rule's calendar holds, 0 while it holds none.
     function terms(bytes32 ruleId) external view returns (Flex.RuleTerms memory);
 
+    /// @notice The terms that measuring needs; what the rule has no use for is zero. Reverts with Rulebook_Unknown.
+    /// @dev currency only with a challenge window, gateSeconds only for Nominated.
+    function measuringTerms(bytes32 ruleId) external view returns (Flex.MeasuringTerms memory);
+
     /// @notice Whether the rule was published.
     function isPublished(bytes32 ruleId) external view returns (bool);
 
     /// @notice keccak256(abi.encode(rule)), published or not.
     function idOf(Flex.Rule calldata rule) external pure returns (bytes32);
 
-    /// @notice The words of a calendar that hold the days from fromDay until before untilDay.
+    /// @notice The words of a calendar that hold the days from fromDay until before untilDay, and its numbers; its names, zero here, are in
+    /// the log of its publication.
     /// @dev Errors: Rulebook_CalendarUnknown with the first or the last day asked for; Rulebook_OutOfBounds if none is asked for.
     function calendarDays(bytes32 calendarId, uint256 fromDay, uint256 untilDay) external view returns (Flex.CalendarDays memory);
 

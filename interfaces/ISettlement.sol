@@ -23,6 +23,8 @@ interface ISettlement {
         bool measured,
         Flex.Settled settled
     );
+    /// @notice A holder's part of the bond of a rejected submission.
+    event BondShared(bytes32 indexed dispatchId, bytes32 indexed eventId, address indexed holder, uint256 amount);
     event RightSettled(
         bytes32 indexed rightId,
         bytes32 indexed eventId,
@@ -60,16 +62,31 @@ interface ISettlement {
     /// @param periodsMask bit p: period p of the window is excused; what was excused stays so
     function excuse(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, uint96 periodsMask) external;
 
+    /// @notice Demands the proof of a leaf of the event's submission, for the rule's fee from the holder's free balance. By the holder or its
+    /// operator, for a dispatch that is not settled and still orders something.
+    /// @dev Errors: Flexbond_NotAllowed, Settlement_DispatchDiffers, _RightDiffers, _NothingOrdered; those of ISpotChecks.demand.
+    function demandProof(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, uint40 place) external;
+
+    /// @notice Accepts the event's submission: once the holders of all its dispatches did, nobody waits for challenges; what was drawn or
+    /// demanded has to be proven all the same. By the holder or its operator, once.
+    /// @dev Errors: Flexbond_NotAllowed, Settlement_DispatchDiffers, _RightDiffers, _AlreadyAccepted; those of ISpotChecks.accept.
+    /// @param commitment of the submission that is meant
+    function accept(Flex.Product calldata product, Flex.Dispatch calldata dispatch_, bytes32 commitment) external;
+
     /// @notice Settles a dispatch of an event that is Measured or Unmeasured. By anyone.
     /// @dev Per period as SettlementMath says. Pay is rounded down, the buyer gains; the penalty is rounded up, the buyer gains; the pool is
     /// rounded down, the provider gains. Unmeasured: no pay, no availability, the full deficiency up to the stop-loss. An order that was
     /// taken back whole earns its availability whole. With the event's last settlement its pool opens.
+    /// Of a rejected submission each dispatch gets its part of the bond that is the buyers', by the energy that it ordered, rounded down; the
+    /// event's last settlement gets what is left.
     /// Errors: Settlement_DispatchDiffers, _RightDiffers, _RuleDiffers, _NotFinal; Measurement_ResultDiffers.
+    /// @param commitment of the measured event's submission; 0 if Unmeasured
     /// @param responsesMilliWh of the measured event, for every period of its window; empty if Unmeasured
     function settle(
         Flex.Product calldata product,
         Flex.Rule calldata rule,
         Flex.Dispatch calldata dispatch_,
+        bytes32 commitment,
         int128[] calldata responsesMilliWh
     ) external returns (Flex.Settled memory);
 

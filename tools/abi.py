@@ -30,6 +30,7 @@ DEPLOYED = (
     "Payouts",
     "Rulebook",
     "Settlement",
+    "SpotChecks",
 )
 # All errors of the suite, to decode those that one contract passes on from another.
 ABI_ONLY = ("Errors",)
@@ -59,7 +60,11 @@ def wanted() -> dict[str, bytes]:
             raise SystemExit(
                 f"{artifact.relative_to(ROOT)} is missing; is there a contract {name}? Run `make compile`."
             )
-        files[f"{name}.json"] = packaged_bytes(json.loads(artifact.read_text()), deployed=name in DEPLOYED)
+        content = json.loads(artifact.read_text())
+        # A library's contract of the same name takes the file's place where it is compiled after ours.
+        if not content["sourcePath"].startswith("contracts/"):
+            raise SystemExit(f"build/ has {content['sourcePath']} as {name}, not ours. Run `make compile`.")
+        files[f"{name}.json"] = packaged_bytes(content, deployed=name in DEPLOYED)
     return files
 
 

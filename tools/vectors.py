@@ -212,14 +212,25 @@ def id_vectors() -> list[dict[str, Any]]:
         baseline_periods=0,
         lookback_hash=ids.lookback_hash(past),
     )
+    sampled = a_rule(
+        spot_checks=16,
+        draw_delay=5,
+        challenge_window=172_800,
+        max_demands=8,
+        demand_fee=2 * 10**6,
+        bond_per_mw=10**12,
+        challenger_share_bps=5_000,
+    )
     product, other = a_product(rule), a_product(level, reference_w=-12_345, direction=Direction.ABSORB)
     totals = Totals(columns=(0, 2**100), weight=2**127, baseline_milli_wh=(-1, 2**90), metered_milli_wh=(-(2**90), 0))
+    claim = ids.claim_of(keccak(b"root"), totals)
     cursor = Cursor(next=5, frontier=(keccak(b"0"), bytes(32), keccak(b"2"), bytes(32)), totals=totals)
     dispatch = a_dispatch(product, excused_mask=0b1010)
     found: list[tuple[str, Any, bytes]] = [
         ("rule", rule, ids.rule_id(rule)),
         ("rule", level, ids.rule_id(level)),
         ("rule", compared, ids.rule_id(compared)),
+        ("rule", sampled, ids.rule_id(sampled)),
         ("calendar", calendar, ids.calendar_id(calendar)),
         ("lookbackHash", past, ids.lookback_hash(past)),
         ("right", product, ids.right_id(product)),
@@ -231,7 +242,15 @@ def id_vectors() -> list[dict[str, Any]]:
         ("totalsHash", totals, ids.totals_hash(totals)),
         ("commitment", {"root": keccak(b"root"), "totals": totals}, ids.commitment(keccak(b"root"), totals)),
         ("scheduleHash", [-1, 0, 2**100], ids.schedule_hash([-1, 0, 2**100])),
-        ("resultHash", [], ids.result_hash([])),
+        ("energiesHash", totals, ids.energies_hash(totals)),
+        ("claim", claim, ids.commitment_of(claim)),
+        ("responsesHash", [], ids.responses_hash([])),
+        (
+            "outcome",
+            {"commitment": keccak(b"claim"), "responsesMilliWh": [5, -(2**100)]},
+            ids.outcome_hash(keccak(b"claim"), [5, -(2**100)]),
+        ),
+        ("demandKey", {"eventId": keccak(b"event"), "place": 2**40 - 1}, ids.demand_key(keccak(b"event"), 2**40 - 1)),
         (
             "portfolio",
             {"provider": product.provider, "zone": keccak(b"zone"), "salt": keccak(b"salt")},
@@ -320,7 +339,7 @@ def record_vectors() -> list[dict[str, Any]]:
     oracle = Domain.of("MeterOracle", chain_id=CHAIN, contract=CONTRACT)
     shapes: list[tuple[Sequence[int], Sequence[int], int, Sequence[int]]] = [
         ([-(2**39), -1, 0, 1, 2**39 - 1], [1], 0, [4]),
-        ([1_000 * place for place in range(96)], [0, 95], 0, [70, 71, 72, 73]),
+        ([1_000 * place for place in range(96)], [0, 79, 95], 0, [78, 79, 80, 81]),
         ([-250] * 100, [], 3, [0, 99]),
     ]
     found = []

@@ -62,7 +62,10 @@ library BaselineMath {
 
     /// @notice Sum of responses, mWh, from the total of a column `3600 * response + 1000 * capacityW * T`; exact.
     function responseFromColumn(uint256 column, uint256 capacityW, uint256 periodSeconds) internal pure returns (int256) {
-        return (int256(column) - int256(capacityW * periodSeconds * 1000)).divDown(3600);
+        // A column has at most 128 bits, and a sum of capacities 64.
+        unchecked {
+            return (int256(column) - int256(capacityW * periodSeconds * 1000)).divDown(3600);
+        }
     }
 
     /// @notice What the portfolio's connections metered together, mWh, from the total of a column `1000 * connectionW * T - 3600 * A` (Shed) or

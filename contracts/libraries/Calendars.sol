@@ -82,17 +82,21 @@ library Calendars {
 
     /// @notice Wall time of a moment of the day.
     function wallOf(LocalDay memory day, uint256 time) internal pure returns (uint256 wall) {
-        wall = time - day.start;
-        if (wall >= day.turn) wall = day.forward ? wall + day.moved : wall - day.moved;
+        unchecked {
+            wall = time - day.start;
+            if (wall >= day.turn) wall = day.forward ? wall + day.moved : wall - day.moved;
+        }
     }
 
     /// @notice The moment of a wall time of the day, unless it does not exist.
     function timeOf(LocalDay memory day, uint256 wall) internal pure returns (bool exists, uint256 time) {
-        time = day.start + wall;
-        if (wall < day.turn) return (true, time);
-        if (!day.forward) return (true, time + day.moved);
-        if (wall < day.turn + day.moved) return (false, 0);
-        return (true, time - day.moved);
+        unchecked {
+            time = day.start + wall;
+            if (wall < day.turn) return (true, time);
+            if (!day.forward) return (true, time + day.moved);
+            if (wall < day.turn + day.moved) return (false, 0);
+            return (true, time - day.moved);
+        }
     }
 
     /// @notice Day and wall time of a moment. Needs the day and the next one.
@@ -108,7 +112,22 @@ library Calendars {
 
     /// @notice HOLIDAY, or 0 Monday to 6 Sunday. Needs the day.
     function kindOf(Flex.CalendarDays memory local, uint256 day) internal pure returns (uint256) {
-        return _bit(local, local.holidays, day) ? HOLIDAY : (day + THURSDAY) % 7;
+        return kindOf(day, holidaysAround(local, day));
+    }
+
+    /// @notice Which days of the page around a day are holidays. Needs the day.
+    function holidaysAround(Flex.CalendarDays memory local, uint256 day) internal pure returns (uint256) {
+        _requireKnown(local, day);
+        unchecked {
+            return local.holidays[(day - local.firstDay) / PAGE];
+        }
+    }
+
+    /// @notice HOLIDAY, or 0 Monday to 6 Sunday, from the holidays of the day's page.
+    function kindOf(uint256 day, uint256 holidays) internal pure returns (uint256) {
+        unchecked {
+            return (holidays >> (day % PAGE)) & 1 == 1 ? HOLIDAY : (day + THURSDAY) % 7;
+        }
     }
 
     /// @notice The day in standard time, which needs no day: never after the local day, at most one before it.

@@ -2,10 +2,13 @@
 pragma solidity ^0.8.37;
 
 import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 
 /// @title The tree of a submission: leaf `i` is device `i`, left and right follow from the index, padding is zero
 /// @dev A leaf hashes 96 bytes and a node 64, so neither passes for the other. The frontier holds the roots of the full subtrees of the leaves
-/// so far: place `k` that of `2^k` leaves if bit `k` of their number is set, else zero.
+/// so far: place `k` that of `2^k` leaves if bit `k` of their number is set, else zero. A run is a row of neighbouring leaves; its path has, per
+/// level from the lowest, the sibling left of the run if the run begins at an odd place, then the one right of it if it ends at an even
+/// place. What is padding comes in the path like any other sibling: the padded tree has one wherever it is asked for.
 library DeliveryTree {
     /// @notice A column's word in a leaf: its entry and the running total with it.
     function word(uint128 entry, uint128 prefix) internal pure returns (uint256) {
@@ -22,10 +25,8 @@ library DeliveryTree {
     }
 
     /// @notice ceil(log2(leaves)); 0 for one leaf or none.
-    function depth(uint256 leaves) internal pure returns (uint256 levels) {
-        while (uint256(1) << levels < leaves) {
-            ++levels;
-        }
+    function depth(uint256 leaves) internal pure returns (uint256) {
+        return leaves < 2 ? 0 : Math.log2(leaves - 1) + 1;
     }
 
     /// @notice Appends leaf number `next` to a frontier of `depth + 1` places, in place.
@@ -54,9 +55,50 @@ library DeliveryTree {
 
     /// @notice Root that a leaf and its path, lowest sibling first, lead to.
     function rootOf(bytes32 leafHash, uint256 index, bytes32[] calldata path) internal pure returns (bytes32 hash) {
-        hash = leafHash;
-        for (uint256 level = 0; level < path.length; ++level) {
-            hash = (index >> level) & 1 == 1 ? node(path[level], hash) : node(hash, path[level]);
+        // By words, in the scratch space: four thousand gas less over twenty levels than with the types' checks.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            hash := leafHash
+            let end := add(path.offset, shl(5, path.length))
+            for {
+                let at := path.offset
+            } lt(at, end) {
+                at := add(at, 32)
+            } {
+                // right if the bit is set
+                let place := shl(5, and(index, 1))
+                mstore(place, hash)
+                mstore(xor(place, 32), calldataload(at))
+                hash := keccak256(0, 64)
+                index := shr(1, index)
+            }
         }
+    }
+
+    /// @notice Length of the path of leaves `first` to `last` in a tree of that depth.
+    function runSiblings(uint256 first, uint256 last, uint256 levels) internal pure returns (uint256 siblings) {
+        for (uint256 level = 0; level < levels; ++level) {
+            siblings += ((first >> level) & 1) + 1 - ((last >> level) & 1);
+        }
+    }
+
+    /// @notice Root that a run of leaves, from `first` on, and its path lead to in a tree of that depth. The hashes are used up.
+    /// @dev The run lies within the tree, is not empty, and the path has its length.
+    function runRoot(bytes32[] memory hashes, uint256 first, uint256 levels, bytes32[] calldata path) internal pure returns (bytes32) {
+        uint256 count = hashes.length;
+        uint256 used = 0;
+        for (uint256 level = 0; level < levels; ++level) {
+            uint256 above = 0;
+            uint256 next = 0;
+            if ((first >> level) & 1 == 1) {
+                hashes[above++] = node(path[used++], hashes[next++]);
+            }
+            for (; next + 1 < count; next += 2) {
+                hashes[above++] = node(hashes[next], hashes[next + 1]);
+            }
+            if (next < count) hashes[above++] = node(hashes[next], path[used++]);
+            count = above;
+        }
+        return hashes[0];
     }
 }

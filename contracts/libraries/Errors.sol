@@ -55,6 +55,7 @@ library Errors {
     error CollateralEscrow_LockOwnerDiffers(bytes32 lockId, address owner, address given);
     error CollateralEscrow_ZeroAmount(address token);
     error CollateralEscrow_DuplicateMover(address mover);
+    error CollateralEscrow_LengthsDiffer(uint256 accounts, uint256 amounts);
 
     // MeterOracle: `index` is the record's place in the batch
     error MeterOracle_EmptyBatch(uint256 length);
@@ -92,21 +93,47 @@ library Errors {
     error Measurement_ScheduleLength(uint256 given, uint256 periods);
     error Measurement_ScheduleDiffers(bytes32 eventId);
     error Measurement_ScheduleNotUsed(bytes32 ruleId);
-    error Measurement_RuleDiffers(bytes32 eventId, bytes32 ruleId);
     error Measurement_TooEarly(uint256 earliest, uint256 time);
     error Measurement_TooLate(uint256 deadline, uint256 time);
     error Measurement_NotProvider(bytes32 eventId, address caller);
     error Measurement_TooManyLeaves(uint256 leaves, uint256 spotChecks);
     error Measurement_TotalsLength(uint256 given, uint256 columns);
-    error Measurement_CommitmentDiffers(bytes32 eventId);
+    error Measurement_EveryLeaf(uint256 leaves, uint256 spotChecks);
+    error Measurement_TotalTooLarge(uint256 column, uint256 given, uint256 limit);
+    error Measurement_TotalsInconsistent(uint256 weight, uint256 columns);
+    error Measurement_CommitmentDiffers(bytes32 eventId, bytes32 computed);
     error Measurement_CursorDiffers(bytes32 eventId);
     error Measurement_LeafRefused(uint256 index, uint8 silence);
     error Measurement_TooManyProofs(uint256 next, uint256 given, uint256 leaves);
-    error Measurement_RootDiffers(bytes32 expected, bytes32 computed);
-    error Measurement_TotalsDiffer(bytes32 eventId);
     error Measurement_ResultDiffers(bytes32 eventId);
     error Measurement_LookbackDiffers(bytes32 expected, bytes32 given);
     error Measurement_CallsFromTooLate(uint256 callsFrom, uint256 latest);
+
+    // SpotChecks
+    error SpotChecks_NotSubmitted(bytes32 eventId);
+    error SpotChecks_CommitmentDiffers(bytes32 eventId, bytes32 computed);
+    error SpotChecks_AlreadyDrawn(bytes32 eventId);
+    error SpotChecks_TooEarlyToDraw(uint256 drawBlock, uint256 number);
+    error SpotChecks_TooLateToDraw(uint256 drawBlock, uint256 number);
+    error SpotChecks_NotDrawn(bytes32 eventId);
+    error SpotChecks_TooEarly(uint256 earliest, uint256 time);
+    error SpotChecks_TooLate(uint256 deadline, uint256 time);
+    error SpotChecks_ProofsLength(uint256 given, uint256 leaves);
+    error SpotChecks_NotInTree(uint256 place);
+    error SpotChecks_EntriesDiffer(uint256 place, uint8 silence);
+    error SpotChecks_PointElsewhere(uint256 point, uint256 column, uint256 at, uint256 place);
+    error SpotChecks_AllProven(uint256 points);
+    error SpotChecks_PointsLeft(uint256 proven, uint256 points);
+    error SpotChecks_DemandsOpen(uint256 open);
+    error SpotChecks_NotContradicted(uint256 place);
+    error SpotChecks_Inconclusive(uint256 place, uint8 silence);
+    error SpotChecks_NoSuchLeaf(uint256 place, uint256 leaves);
+    error SpotChecks_NotDemanded(bytes32 eventId, uint256 place);
+    error SpotChecks_AlreadyDemanded(bytes32 eventId, uint256 place);
+    error SpotChecks_TooManyDemands(uint256 maxDemands);
+    error SpotChecks_TooLateToDemand(uint256 latest, uint256 time);
+    error SpotChecks_NotFailed(bytes32 eventId);
+    error SpotChecks_NotRejected(bytes32 eventId);
 
     // Settlement
     error Settlement_RightDiffers(bytes32 rightId);
@@ -122,6 +149,7 @@ library Errors {
     error Settlement_DispatchDiffers(bytes32 dispatchId);
     error Settlement_PeriodOutOfRange(uint256 period, uint256 periods);
     error Settlement_NotFinal(bytes32 eventId, uint8 status);
+    error Settlement_AlreadyAccepted(bytes32 dispatchId);
 
     // Payouts
     error Payouts_NotOpen(bytes32 poolId);

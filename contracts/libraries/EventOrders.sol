@@ -27,6 +27,18 @@ library EventOrders {
         return orders.words[0] >> PENDING_SHIFT;
     }
 
+    /// @notice Power ordered in the first `periods` periods together, W.
+    function totalW(Orders storage orders, uint256 periods) internal view returns (uint256 orderedW) {
+        for (uint256 first = 0; first < periods; first += ORDERS_PER_WORD) {
+            uint256 packed = orders.words[first / ORDERS_PER_WORD];
+            uint256 end = Math.min(first + ORDERS_PER_WORD, periods);
+            for (uint256 p = first; p < end; ++p) {
+                orderedW += packed & ORDER_MASK;
+                packed >>= ORDER_BITS;
+            }
+        }
+    }
+
     /// @notice Adds a dispatch with its orders; a word without an order is not touched.
     /// @return number of dispatches that were pending before
     /// @return peakW most power that is now ordered of the event in a period of the dispatch, W

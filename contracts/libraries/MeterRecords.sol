@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
+
 /// @title Meter records: the head word, the signed struct, and leaves over several of them
 /// @notice Encodings as in docs/encodings.md. Nothing here reverts on what a record holds.
 library MeterRecords {
@@ -16,7 +18,13 @@ library MeterRecords {
     /// @dev Most records a history leaf may hold.
     uint256 internal constant MAX_HISTORY = 100;
 
-    uint256 private constant READINGS_PER_BLOCK = 8;
+    /// @dev Least that the oracle is told of a record: head, struct hash.
+    uint256 internal constant LEAST_TOLD = 64;
+
+    /// @dev Byte (2^k % 19) is k: 2 is a primitive root of 19, so that the powers of it that a record's blocks need differ.
+    uint256 internal constant EXPONENTS = 0x00000100020000060308000c0005070b040a0900000000000000000000000000;
+
+    uint256 private constant READINGS_PER_BLOCK = 16;
 
     /// @notice The head word of a record.
     function pack(
@@ -104,6 +112,39 @@ library MeterRecords {
     function historyLeaf(bytes calldata hashes) internal pure returns (bytes32) {
         // as `abi.encode(HISTORY_TAG, hashes)` of a `bytes32[]`
         return keccak256(abi.encodePacked(HISTORY_TAG, uint256(64), hashes.length / 32, hashes));
+    }
+
+    /// @notice What `IMeterOracle.judge` is told of the record at `at`; a signature that is cut off is as long as what is left.
+    function toldAt(bytes calldata records, uint256 at) internal pure returns (uint256 head, bytes32 leaf, bytes calldata signature) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let from := add(records.offset, at)
+            head := calldataload(from)
+            leaf := calldataload(add(from, 32))
+            signature.offset := add(from, LEAST_TOLD)
+            signature.length := shl(5, and(shr(16, head), 0xff))
+            let left := sub(add(records.offset, records.length), signature.offset)
+            if gt(signature.length, left) {
+                signature.length := left
+            }
+        }
+    }
+
+    /// @notice The root of a batch's tree, computed in place of its leaves, level by level.
+    function rootOf(bytes32[] memory nodes) internal pure returns (bytes32) {
+        uint256 length = nodes.length;
+        while (length > 1) {
+            uint256 pairs = length >> 1;
+            for (uint256 i = 0; i < pairs; i++) {
+                unchecked {
+                    // 2 * i + 1 < length
+                    nodes[i] = Hashes.commutativeKeccak256(nodes[2 * i], nodes[2 * i + 1]);
+                }
+            }
+            if (length & 1 == 1) nodes[pairs] = nodes[length - 1];
+            length = (length + 1) >> 1;
+        }
+        return nodes[0];
     }
 
     /// @notice How many blocks a record of so many readings has.

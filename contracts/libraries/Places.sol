@@ -10,7 +10,9 @@ library Places {
     using Checkpoints for Checkpoints.Trace208;
 
     struct List {
-        Flex.Entry[] entries;
+        /// @dev Not an array, so that reading a place does not read their number too: one that was taken has a time.
+        mapping(uint256 index => Flex.Entry) entries;
+        uint256 count;
         /// @dev By time: entries (40 bits), capacityW (64), connectionW (64).
         Checkpoints.Trace208 sums;
     }
@@ -37,8 +39,8 @@ library Places {
 
     /// @notice Appends a place.
     function add(List storage list, Flex.Entry memory place) internal returns (uint40 index) {
-        index = uint40(list.entries.length);
-        list.entries.push(place);
+        index = uint40(list.count++);
+        list.entries[index] = place;
         Flex.PortfolioSums memory changed = total(list);
         changed.entries += 1;
         changed.capacityW += place.capacityW;
@@ -59,9 +61,21 @@ library Places {
     }
 
     /// @notice One place of the portfolio `portfolioId`.
-    function at(List storage list, bytes32 portfolioId, uint256 index) internal view returns (Flex.Entry storage) {
-        if (index >= list.entries.length) revert Errors.DeviceRegistry_EntryUnknown(portfolioId, index);
-        return list.entries[index];
+    function at(List storage list, bytes32 portfolioId, uint256 index) internal view returns (Flex.Entry storage place) {
+        place = list.entries[index];
+        if (place.joinedAt == 0) revert Errors.DeviceRegistry_EntryUnknown(portfolioId, index);
+    }
+
+    /// @notice Who collects for `count` neighbouring places from `first` on.
+    function payees(List storage list, bytes32 portfolioId, uint256 first, uint256 count) internal view returns (address[] memory found) {
+        uint256 length = list.count;
+        if (count > length || first > length - count) {
+            revert Errors.DeviceRegistry_EntryUnknown(portfolioId, first > length ? first : length);
+        }
+        found = new address[](count);
+        for (uint256 i = 0; i < count; ++i) {
+            found[i] = list.entries[first + i].payee;
+        }
     }
 
     /// @notice The sums as they stand now.
@@ -70,7 +84,10 @@ library Places {
     }
 
     /// @notice The sums as they stood just before `moment`, UTC seconds.
+    /// @dev Mostly nothing changed since: then a search among as many changes as there were devices is not needed.
     function totalBefore(List storage list, uint40 moment) internal view returns (Flex.PortfolioSums memory) {
+        (, uint48 changed, uint208 packed) = list.sums.latestCheckpoint();
+        if (changed < moment) return _unpack(packed);
         return _unpack(moment == 0 ? 0 : list.sums.upperLookupRecent(moment - 1));
     }
 

@@ -2,25 +2,17 @@
 pragma solidity ^0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {Blocks} from "./Blocks.sol";
 import {MeterRecords} from "./MeterRecords.sol";
-import {Openings} from "./Openings.sol";
 import {Rounding} from "./Rounding.sol";
+import {Rows} from "./Rows.sol";
 
-/// @title The settlement periods whose energy is needed of a device, and what its records show of them
+/// @title What the records of a device show of the settlement periods whose energy is needed of it
 /// @notice Nothing here reverts on what a record or an opening holds.
 /// @dev What is unchecked stays in range: times are below NEVER plus a day, sums of 100 readings of 40 bits far below 128 bits.
 library Readings {
     using MeterRecords for uint256;
-
-    /// @dev Periods that are asked for together. Rows may share periods.
-    struct Row {
-        uint256 from; // UTC seconds; no period begins before it
-        uint256 until; // and none ends after it
-        uint256[] starts; // of each period, NEVER for one that does not exist; empty: they follow each other without a gap
-        int256[] milliWh; // of each period; while records are added, the seconds covered times 2^128 on top
-        uint256 present; // bit p: all readings of period p were shown
-        int256 energy; // of the present ones together, mWh
-    }
+    using Rows for Rows.Row;
 
     struct Tally {
         uint256 periodSeconds;
@@ -30,12 +22,23 @@ library Readings {
         bool beyond; // whether a whole period has more than the limit
         uint256 readUntil; // readings before it were read: none counts twice
         uint256 eventsFrom; // no row of the event begins before it
-        Row[] events; // a period without all its readings silences the device
-        Row[] past; // by day, newest first; a period without all its readings is absent
-        Row[] pastAdjusting; // as `past`
+        Rows.Row[] events; // a period without all its readings silences the device
+        Rows.Row[] past; // by day, newest first; a period without all its readings is absent
+        Rows.Row[] pastAdjusting; // as `past`
         uint256 pastLeft; // how many of `past` may still get readings, as records come oldest first
         uint256 adjustingLeft; // how many of `pastAdjusting`
+        uint256 wholeDays; // how many of `past` were read whole at once
         Shown shown; // what is being added
+        Shape shape; // of the last record that was added as one row of past days
+    }
+
+    /// @dev How a record opens just the blocks of one whole row of past days, each period of one reading. Most are alike in it.
+    struct Shape {
+        uint256 head; // of such a record; 0: none yet
+        uint256 offset; // from the start of its slot to the row, seconds
+        uint256 place; // of the row's first reading
+        uint256 first; // from the start of its slot to the first that is shown, seconds
+        uint256 last; // and to the end of the last
     }
 
     /// @dev What one record shows.
@@ -50,52 +53,9 @@ library Readings {
         uint256 last; // end of the last
     }
 
-    /// @dev Later than every slot: no record reaches a period that begins then.
-    uint256 internal constant NEVER = 1 << 64;
-
     uint256 private constant COVERED = 1 << 128;
-
-    // ------------------------------------------------------------------ rows
-
-    /// @notice Room for rows, each to be put in before it is read. `new Row[]` would make every one of them first.
-    function room(uint256 count) internal pure returns (Row[] memory rows) {
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            rows := mload(0x40)
-            mstore(rows, count)
-            mstore(0x40, add(rows, shl(5, add(count, 1))))
-        }
-    }
-
-    /// @notice A row of periods that follow each other.
-    function rowFrom(uint256 start, uint256 periods, uint256 periodSeconds) internal pure returns (Row memory row) {
-        row.milliWh = new int256[](periods);
-        row.from = start;
-        unchecked {
-            row.until = start + periods * periodSeconds;
-        }
-    }
-
-    /// @notice A row of periods that begin at any times, NEVER for one that does not exist; if none does, from 0 to 0.
-    function rowOf(uint256[] memory starts, uint256 periodSeconds) internal pure returns (Row memory row) {
-        row.starts = starts;
-        row.milliWh = new int256[](starts.length);
-        row.from = NEVER;
-        unchecked {
-            for (uint256 p = 0; p < starts.length; ++p) {
-                uint256 start = starts[p];
-                if (start == NEVER) continue;
-                if (start < row.from) row.from = start;
-                if (start >= row.until) row.until = start + periodSeconds;
-            }
-        }
-        if (row.until == 0) row.from = 0;
-    }
-
-    /// @notice Whether all readings of all periods were shown.
-    function isWhole(Row memory row) internal pure returns (bool) {
-        return row.present == (1 << row.milliWh.length) - 1;
-    }
+    // Period, number of readings and opened blocks within a head.
+    uint256 private constant SHAPE = (((1 << 32) - 1) << 56) | (0xffff << 24);
 
     // ------------------------------------------------------------------ adding records
 
@@ -109,12 +69,13 @@ library Readings {
         uint256 from,
         uint256 until
     ) internal pure returns (bool) {
+        if (_addPastRow(tally, head, records, at, from, until)) return true;
         uint256 step = head.periodSeconds();
         if (step == 0 || tally.periodSeconds % step != 0) return false;
         Shown memory shown = tally.shown;
         uint256 first;
         uint256 end;
-        (shown.places, shown.estimated, first, end) = Openings.shownOf(head, records, at);
+        (shown.places, shown.estimated, first, end) = Blocks.shownOf(head, records, at);
         unchecked {
             uint256 start = head.slotStart();
             shown.head = head;
@@ -129,11 +90,88 @@ library Readings {
 
             if (shown.last > tally.eventsFrom) _addEvents(tally, shown, records);
             uint256 counted = tally.estimatedAllowed ? shown.places : shown.places & ~shown.estimated;
-            tally.pastLeft = _addRows(tally, tally.past, tally.pastLeft, counted, records);
-            if (tally.adjustingLeft != 0) {
-                tally.adjustingLeft = _addRows(tally, tally.pastAdjusting, tally.adjustingLeft, counted, records);
-            }
+            uint256 left = tally.pastLeft;
+            if (left != 0) tally.pastLeft = _addRows(tally, shown, tally.past, left, counted, records);
+            left = tally.adjustingLeft;
+            if (left != 0) tally.adjustingLeft = _addRows(tally, shown, tally.pastAdjusting, left, counted, records);
             tally.readUntil = shown.last;
+        }
+        return true;
+    }
+
+    /// @dev Adds a record that opens just the blocks of one whole row of past days, each period of one reading, and reaches into no other row:
+    /// by far the most do. False, and nothing is added, if it is none of these.
+    function _addPastRow(
+        Tally memory tally,
+        uint256 head,
+        bytes calldata records,
+        uint256 at,
+        uint256 from,
+        uint256 until
+    ) private pure returns (bool) {
+        uint256 left = tally.pastLeft;
+        if (left == 0 || tally.adjustingLeft != 0) return false;
+        unchecked {
+            Rows.Row memory row = tally.past[left - 1];
+            Shape memory shape = tally.shape;
+            uint256 start = head.slotStart();
+            bool isAlike = (head ^ shape.head) & SHAPE == 0 && row.from - start == shape.offset && shape.last != 0;
+            if (!isAlike && !_shape(shape, head, row, row.from - start, tally.periodSeconds)) return false;
+            uint256 first = start + shape.first;
+            uint256 last = start + shape.last;
+            if (first < from || first < tally.readUntil || last > until || last > tally.eventsFrom) return false;
+            if (row.starts.length != 0 || (left != 1 && tally.past[left - 2].from < last)) return false;
+            if (!_readWhole(tally, row, head, records, at, shape.place)) return false;
+            tally.pastLeft = left - 1;
+            ++tally.wholeDays;
+            tally.readUntil = last;
+            return true;
+        }
+    }
+
+    /// @dev Takes on the shape of a record. False, and nothing is changed, if it has another.
+    /// @param offset from the start of its slot to the row, wrapped around if the row begins before it
+    function _shape(Shape memory shape, uint256 head, Rows.Row memory row, uint256 offset, uint256 step) private pure returns (bool) {
+        unchecked {
+            uint256 place = offset / step;
+            uint256 end = place + row.milliWh.length;
+            uint256 count = head.readings();
+            if (head.periodSeconds() != step || place * step != offset || end > count || place > end) return false;
+            uint256 first = place >> 4;
+            uint256 last = ((end - 1) >> 4) + 1;
+            if (uint16(head >> 24) != (1 << last) - (1 << first)) return false;
+            shape.head = head;
+            shape.offset = offset;
+            shape.place = place;
+            shape.first = (first << 4) * step;
+            shape.last = (last << 4 < count ? last << 4 : count) * step;
+        }
+        return true;
+    }
+
+    /// @dev Reads a row of past days whole, unless one of its readings is estimated and those do not count.
+    function _readWhole(
+        Tally memory tally,
+        Rows.Row memory row,
+        uint256 head,
+        bytes calldata records,
+        uint256 at,
+        uint256 place
+    ) private pure returns (bool) {
+        int256[] memory milliWh = row.milliWh;
+        (int256 energy, bool beyond, uint256 estimated) = Blocks.readInto(milliWh, head, records, at, place, tally.limit);
+        if (estimated != 0 && !tally.estimatedAllowed) {
+            // As if nothing had been read.
+            // solhint-disable-next-line no-inline-assembly
+            assembly ("memory-safe") {
+                calldatacopy(add(milliWh, 32), calldatasize(), shl(5, mload(milliWh)))
+            }
+            return false;
+        }
+        row.energy = energy;
+        if (beyond) tally.beyond = true;
+        unchecked {
+            row.present = (1 << milliWh.length) - 1;
         }
         return true;
     }
@@ -141,9 +179,9 @@ library Readings {
     /// @dev Adds to those rows of the event that readings reach into.
     function _addEvents(Tally memory tally, Shown memory shown, bytes calldata records) private pure {
         for (uint256 i = 0; i < tally.events.length; ++i) {
-            Row memory row = tally.events[i];
+            Rows.Row memory row = tally.events[i];
             if (row.from >= shown.last || row.until <= shown.first) continue;
-            if (_addRow(tally, row, shown.places, records) & shown.estimated != 0) tally.estimated = true;
+            if (_addRow(tally, shown, row, shown.places, records) & shown.estimated != 0) tally.estimated = true;
         }
     }
 
@@ -152,19 +190,20 @@ library Readings {
     /// @return how many may now
     function _addRows(
         Tally memory tally,
-        Row[] memory rows,
+        Shown memory shown,
+        Rows.Row[] memory rows,
         uint256 left,
         uint256 places,
         bytes calldata records
     ) private pure returns (uint256) {
-        Shown memory shown = tally.shown;
+        uint256 last = shown.last;
         unchecked {
             for (uint256 i = left; i != 0; --i) {
-                Row memory row = rows[i - 1];
-                if (row.from >= shown.last) break;
-                if (row.until > shown.first) _addRow(tally, row, places, records);
+                Rows.Row memory row = rows[i - 1];
+                if (row.from >= last) break;
+                if (row.until > shown.first) _addRow(tally, shown, row, places, records);
                 // What comes now begins where this record ended.
-                if (i == left && row.until <= shown.last) --left;
+                if (i == left && row.until <= last) --left;
             }
         }
         return left;
@@ -186,20 +225,27 @@ library Readings {
         }
     }
 
-    /// @dev Adds to those of a row's periods that the readings in `places` reach into.
+    /// @dev Adds to those of a row's periods that the readings in `places` reach into. The row begins before the last of them ends.
     /// @return which of them it took
-    function _addRow(Tally memory tally, Row memory row, uint256 places, bytes calldata records) private pure returns (uint256) {
-        Shown memory shown = tally.shown;
+    function _addRow(
+        Tally memory tally,
+        Shown memory shown,
+        Rows.Row memory row,
+        uint256 places,
+        bytes calldata records
+    ) private pure returns (uint256) {
         uint256 duration = tally.periodSeconds;
         unchecked {
-            if (duration == shown.step && row.starts.length == 0 && row.from >= shown.first && row.until <= shown.last) {
-                // By far the most: the whole row, each period of one reading. No other record can add to it.
-                uint256 offset = row.from - shown.start;
+            uint256 from = row.from;
+            if (duration == shown.step && from >= shown.first && row.starts.length == 0) {
+                uint256 offset = from - shown.start;
+                uint256 place = offset / duration;
                 uint256 all = (1 << row.milliWh.length) - 1;
-                uint256 wanted = all << (offset / duration);
-                if (offset % duration == 0 && places & wanted == wanted) {
+                uint256 wanted = all << place;
+                // By far the most: the whole row, each period of one reading. No other record can add to it.
+                if (place * duration == offset && places & wanted == wanted) {
                     bool beyond;
-                    (row.energy, beyond) = Openings.readInto(row.milliWh, shown.head, records, shown.at, offset / duration, tally.limit);
+                    (row.energy, beyond, ) = Blocks.readInto(row.milliWh, shown.head, records, shown.at, place, tally.limit);
                     if (beyond) tally.beyond = true;
                     row.present = all;
                     return wanted;
@@ -211,7 +257,7 @@ library Readings {
 
     /// @dev Periods one by one.
     function _addEach(
-        Row memory row,
+        Rows.Row memory row,
         Shown memory shown,
         uint256 duration,
         uint256 places,
@@ -244,7 +290,7 @@ library Readings {
             start += k * step;
             while (start < until && places >> k != 0) {
                 if ((places >> k) & 1 == 1) {
-                    sum += Openings.readingAt(shown.head, records, shown.at, k) + int256(step * COVERED);
+                    sum += Blocks.readingAt(shown.head, records, shown.at, k) + int256(step * COVERED);
                     mask |= 1 << k;
                 }
                 start += step;
@@ -259,25 +305,25 @@ library Readings {
     /// @return missing whether a period of the event lacks a reading
     function close(Tally memory tally) internal pure returns (bool missing) {
         _closeAll(tally, tally.events);
-        _closeAll(tally, tally.past);
+        if (tally.wholeDays != tally.past.length) _closeAll(tally, tally.past);
         _closeAll(tally, tally.pastAdjusting);
         for (uint256 i = 0; i < tally.events.length; ++i) {
-            if (!isWhole(tally.events[i])) missing = true;
+            if (!tally.events[i].isWhole()) missing = true;
         }
     }
 
     /// @dev Of rows that were read whole there is nothing to part.
-    function _closeAll(Tally memory tally, Row[] memory rows) private pure {
+    function _closeAll(Tally memory tally, Rows.Row[] memory rows) private pure {
         unchecked {
             uint256 count = rows.length;
             for (uint256 i = 0; i < count; ++i) {
-                Row memory row = rows[i];
+                Rows.Row memory row = rows[i];
                 if (row.present == 0) _close(tally, row);
             }
         }
     }
 
-    function _close(Tally memory tally, Row memory row) private pure {
+    function _close(Tally memory tally, Rows.Row memory row) private pure {
         int256[] memory milliWh = row.milliWh;
         uint256 limit = tally.limit;
         unchecked {
@@ -290,24 +336,6 @@ library Readings {
                 row.present |= 1 << p;
                 row.energy += value;
                 if (uint256(value < 0 ? -value : value) > limit) tally.beyond = true;
-            }
-        }
-    }
-
-    /// @notice Adds one list of energies to another, which is as long.
-    function addAll(int256[] memory sums, int256[] memory milliWh) internal pure {
-        // Over the days of a mean, period by period: half the gas of the arrays' checks.
-        // solhint-disable-next-line no-inline-assembly
-        assembly ("memory-safe") {
-            let to := add(sums, 32)
-            let from := add(milliWh, 32)
-            for {
-                let end := add(to, shl(5, mload(sums)))
-            } lt(to, end) {
-                to := add(to, 32)
-            } {
-                mstore(to, add(mload(to), mload(from)))
-                from := add(from, 32)
             }
         }
     }

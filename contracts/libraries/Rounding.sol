@@ -17,15 +17,17 @@ library Rounding {
 
     /// @dev `b` is positive.
     function divDown(int256 a, int256 b) internal pure returns (int256) {
-        int256 quotient = a / b;
         unchecked {
+            int256 quotient = a / b;
             return a % b < 0 ? quotient - 1 : quotient;
         }
     }
 
     /// @dev `b` is positive.
     function divUp(int256 a, int256 b) internal pure returns (int256) {
-        int256 quotient = a / b;
-        return a % b > 0 ? quotient + 1 : quotient;
+        unchecked {
+            int256 quotient = a / b;
+            return a % b > 0 ? quotient + 1 : quotient;
+        }
     }
 }

@@ -12,6 +12,7 @@ library RuleBounds {
     uint256 private constant MAX_PERIODS = 96;
     uint256 private constant MAX_DAYS = 20;
     uint256 private constant MAX_LOOK_BACK = 120;
+    uint256 private constant MAX_CHECKS = 2 ** 20;
     uint256 private constant EVERY_KIND = 255;
     uint256 private constant HOLIDAYS_ONLY = 128;
 
@@ -20,6 +21,7 @@ library RuleBounds {
         _checkPayment(rule);
         _checkBaseline(rule);
         _checkClocks(rule);
+        _checkSampling(rule);
         bytes32 hash = keccak256(abi.encode(lookback));
         if (rule.baseline == Flex.BaselineMethod.XOfY) {
             if (rule.lookbackHash != hash) revert Errors.Rulebook_Inconsistent("lookbackHash", "lookback");
@@ -105,7 +107,29 @@ library RuleBounds {
         }
         within("proofWindow", rule.proofWindow, 1 hours, 60 days);
         within("collectPeriod", rule.collectPeriod, 30 days, 3650 days);
-        within("spotChecks", rule.spotChecks, 1, 2 ** 20);
+    }
+
+    function _checkSampling(Flex.Rule calldata rule) private pure {
+        if (rule.challengeWindow == 0) {
+            // Every leaf has to be proven.
+            within("spotChecks", rule.spotChecks, 1, MAX_CHECKS);
+            within("drawDelay", rule.drawDelay, 0, 0);
+            within("maxDemands", rule.maxDemands, 0, 0);
+            within("demandFee", rule.demandFee, 0, 0);
+            within("bondPerMW", rule.bondPerMW, 0, 0);
+            within("challengerShareBps", rule.challengerShareBps, 0, 0);
+            return;
+        }
+        within("spotChecks", rule.spotChecks, 0, MAX_CHECKS);
+        // The hash of the submission's own block would be known to who builds it, and one of 256 blocks ago is forgotten.
+        within("drawDelay", rule.drawDelay, 1, 200);
+        within("challengeWindow", rule.challengeWindow, 1, 60 days);
+        // A demand keeps its full time to be met.
+        if (rule.challengeWindow <= rule.proofWindow) revert Errors.Rulebook_Inconsistent("challengeWindow", "proofWindow");
+        within("demandFee", rule.demandFee, 1, type(uint96).max);
+        within("bondPerMW", rule.bondPerMW, 1, type(uint96).max);
+        // Half at least is the buyers', so that a liar who challenges itself loses that.
+        within("challengerShareBps", rule.challengerShareBps, 0, BPS / 2);
     }
 
     function _checkDays(Flex.Lookback calldata lookback) private pure {

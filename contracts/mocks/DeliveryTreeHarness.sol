@@ -35,6 +35,15 @@ contract DeliveryTreeHarness {
         return DeliveryTree.rootOf(leafHash, index, path);
     }
 
+    function runSiblings(uint256 first, uint256 last, uint256 levels) external pure returns (uint256) {
+        return DeliveryTree.runSiblings(first, last, levels);
+    }
+
+    function runRoot(bytes32[] calldata hashes, uint256 first, uint256 levels, bytes32[] calldata path) external pure returns (bytes32) {
+        bytes32[] memory used = hashes;
+        return DeliveryTree.runRoot(used, first, levels, path);
+    }
+
     /// @notice Frontier and root of leaves appended one by one.
     function grow(bytes32[] calldata leaves) external pure returns (bytes32[] memory frontier, bytes32 root_) {
         frontier = new bytes32[](DeliveryTree.depth(leaves.length) + 1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Blocks} from "../libraries/Blocks.sol";
 import {MeterRecords} from "../libraries/MeterRecords.sol";
 import {Openings} from "../libraries/Openings.sol";
 import {SignerWord} from "../libraries/SignerWord.sol";
@@ -53,9 +54,9 @@ contract MeterRecordsHarness {
     function recordsOf(
         Flex.DeviceProof calldata proof,
         bytes16 point
-    ) external pure returns (Flex.Silence silence, uint256[] memory heads, bytes32[] memory leaves, bytes memory signatures) {
+    ) external pure returns (Flex.Silence silence, uint256[] memory begins, bytes memory shown) {
         Openings.Records memory found = Openings.recordsOf(proof, Openings.underOf(proof.inclusions), point);
-        return (found.silence, found.heads, found.leaves, found.signatures);
+        return (found.silence, found.begins, found.shown);
     }
 
     /// @param blocks of one record, as it is shown
@@ -63,7 +64,7 @@ contract MeterRecordsHarness {
         uint256 head,
         bytes calldata blocks
     ) external pure returns (uint256 shown, uint256 estimated, uint256 first, uint256 end) {
-        return Openings.shownOf(head, blocks, 0);
+        return Blocks.shownOf(head, blocks, 0);
     }
 
     function readInto(
@@ -72,13 +73,15 @@ contract MeterRecordsHarness {
         uint256 place,
         uint256 count,
         uint256 limit
-    ) external pure returns (int256[] memory milliWh, int256 energy, bool beyond) {
+    ) external pure returns (int256[] memory milliWh, int256 energy, bool beyond, bool isEstimated) {
+        uint256 estimated;
         milliWh = new int256[](count);
-        (energy, beyond) = Openings.readInto(milliWh, head, blocks, 0, place, limit);
+        (energy, beyond, estimated) = Blocks.readInto(milliWh, head, blocks, 0, place, limit);
+        isEstimated = estimated != 0;
     }
 
     function readingAt(uint256 head, bytes calldata blocks, uint256 place) external pure returns (int256) {
-        return Openings.readingAt(head, blocks, 0, place);
+        return Blocks.readingAt(head, blocks, 0, place);
     }
 
     function historyLeaf(bytes calldata hashes) external pure returns (bytes32) {

@@ -194,7 +194,38 @@ library Flex {
         uint32 submissionDeadline; // seconds after the window's end until which a submission may be made
         uint32 proofWindow; // seconds after the submission until which its leaves may be proven
         uint32 collectPeriod; // seconds after the event's last settlement until which customers may collect
-        uint32 spotChecks; // leaves proven on chain; at least the number of leaves: every one
+        uint32 spotChecks; // points of a submission that are drawn and proven; from the number of leaves on, every leaf is
+        // How a submission is checked of which not every leaf is proven; all zero: every leaf has to be.
+        uint16 drawDelay; // from the submission's block to that whose hash draws
+        uint32 challengeWindow; // seconds after the submission during which it may be challenged
+        uint8 maxDemands; // leaves of a submission that its buyers may have proven
+        uint96 demandFee; // base units a leaf, from who has it proven to the provider
+        uint96 bondPerMW; // base units per MW of the portfolio's capacity, locked at submission, rounded up
+        uint16 challengerShareBps; // of a lost bond, to who showed that the submission is wrong; the rest is the buyers'
+    }
+
+    /// @notice The part of a rule that measuring needs, kept in storage by the Rulebook. What is needed to prove a device lies in the first
+    /// slot, but for the hash of a look-back.
+    struct MeasuringTerms {
+        uint24 periodSeconds; // 0: no such rule
+        BaselineMethod baseline;
+        uint8 baselinePeriods;
+        ClampLevel clampLevel;
+        bool estimatedAllowed;
+        DeviceKind minAssurance;
+        uint32 readingDeadline;
+        uint32 submissionDeadline;
+        uint32 proofWindow;
+        uint32 challengeWindow;
+        uint16 drawDelay;
+        uint8 maxDemands;
+        uint32 spotChecks;
+        uint16 challengerShareBps;
+        uint96 demandFee;
+        uint96 bondPerMW;
+        address currency; // of bond and fee; 0 where every leaf has to be proven
+        uint32 gateSeconds; // Nominated; else 0
+        bytes32 lookbackHash;
     }
 
     /// @notice The part of a rule that issuing needs, kept in storage by the Rulebook.
@@ -355,11 +386,43 @@ library Flex {
         // else these are the hashes of all records of the history leaf, in order).
         bytes inclusions;
         // All that hold a needed reading, ascending by slot, then revision. Each: the head (32), the signature, every block in order: its
-        // hash (32), or where it is opened its salt (32), flags (1) and readings (5 each). In the head, in bits that a record leaves zero:
+        // hash (32), or where it is opened its salt (32), flags (2) and readings (5 each). In the head, in bits that a record leaves zero:
         // which blocks are opened (bit 24 the first; to 39), length of the signature in words (23..16; 0 if every record under the root was
         // verified; r, vs of secp256k1; r, s, x, y of P-256), number of the inclusion (15..8), place in its history (7..0).
         bytes records;
         uint40[] pastFrom; // XOfY, for stays in other portfolios within the look-back: the window from which to gather calls, each
+    }
+
+    /// @notice One leaf of a submission, as shown: `keccak256(abi.encode(place, weightWord, keccak256(columns)))`, see library DeliveryTree.
+    struct Leaf {
+        uint40 place; // which one; also stated in the leaf
+        uint256 weightWord; // entry (high half) and prefix, its own entry included, of the weight column
+        bytes columns; // the same word of each ordered period, ascending
+        bytes32[] path; // siblings, lowest first
+    }
+
+    /// @notice What a submission claims, as far as it is checked. Its commitment is `keccak256(abi.encode(root, weight, totalsHash))`,
+    /// `totalsHash = keccak256(abi.encode(columns, energiesHash))`.
+    struct Claim {
+        bytes32 root;
+        uint128 weight; // last prefix of the weight column
+        uint128[] columns; // last prefix of each period's column
+        bytes32 energiesHash; // keccak256(abi.encode(baselineMilliWh, meteredMilliWh))
+    }
+
+    /// @notice Why a submission was rejected.
+    enum Fault {
+        None,
+        NotDrawn, // nobody drew its points while their block's hash was known
+        NotProven, // a drawn point was not proven in time
+        DemandNotMet, // a demanded leaf was not proven in time
+        Malformed, // a leaf that is none, or states another place than its own
+        WrongStart, // a first leaf whose prefixes are not its entries
+        WrongEnd, // a last leaf whose prefixes are not the totals
+        Jump, // neighbours whose prefixes do not follow
+        OutOfRange, // entries that no record could give
+        NotSilent, // entries of a device that is silent whatever its records say
+        OtherResponse // entries that the provider's own records contradict
     }
 
     /// @notice What a submission commits to beside its root: per ordered period, ascending.
@@ -389,7 +452,8 @@ library Flex {
         EventStatus status;
         uint40 firstNotice;
         uint40 submittedAt;
-        uint40 proven; // leaves proven so far
+        uint32 leaves; // of the submission
+        uint32 proven; // leaves proven so far, where every one is
         uint96 orderedMask; // bit p: period p of the window was ordered by some dispatch
     }
 
@@ -410,6 +474,7 @@ library Flex {
         uint40 noticeAt;
         uint40[] ordersW; // ordered power per period of the window
         uint96 excusedMask; // bit p: period p carries no penalty
+        bool accepted; // the holder accepts the submission without waiting for challenges
     }
 
     /// @notice How one dispatch ended. Money in base units.
@@ -426,7 +491,9 @@ library Flex {
     enum LockReason {
         Rights, // of an event: collateral posted by the provider, availability posted by buyers
         Utilisation, // of a dispatch, posted by its holder
-        Pool // of customers
+        Pool, // of customers
+        Bond, // of a submission, posted by the provider
+        Demand // of a leaf to be proven, posted by who demands it
     }
 
     /// @notice A provider's signed offer (EIP-712).

@@ -1,4 +1,4 @@
-"""The time of a local chain."""
+"""The time and the blocks of a local chain."""
 
 from __future__ import annotations
 
@@ -50,7 +50,19 @@ def set_time(w3: Web3, timestamp: int) -> None:
         )
 
 
-def _call(w3: Web3, method: str, *parameters: int) -> None:
+def mine_blocks(w3: Web3, count: int) -> int:
+    """Mine that many blocks with nothing in them; the number of the last. Local chains only."""
+    client = w3.client_version.lower()
+    if client.startswith("anvil"):
+        _call(w3, "anvil_mine", hex(count))
+    elif client.startswith("ganache"):
+        _call(w3, "evm_mine", {"blocks": count})
+    else:
+        raise ClockError(f"{w3.client_version} makes its own blocks.", "Wait for them.")
+    return int(w3.eth.block_number)
+
+
+def _call(w3: Web3, method: str, *parameters: object) -> None:
     response: Any = w3.provider.make_request(RPCEndpoint(method), list(parameters))
     if "error" in response:
         raise ClockError(f"The chain refuses {method}: {response['error'].get('message')}.", "Start a new local chain.")

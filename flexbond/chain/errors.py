@@ -152,8 +152,64 @@ _EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
         "Use a rule with more spot checks.",
     ),
     "Measurement_LeafRefused": ("Leaf {0} is refused as silent ({1}).", "Show its records, or leave it silent."),
-    "Measurement_RootDiffers": ("The proven leaves give another root.", "Prove with the records of the submission."),
+    "Measurement_EveryLeaf": (
+        "The portfolio has {0} leaves and the rule {1} spot checks: every leaf has to be proven.",
+        "Submit it to Measurement itself.",
+    ),
+    "Measurement_TotalTooLarge": (
+        "The total of column {0} is {1}, the portfolio could give {2} at most.",
+        "Build the submission anew from the records.",
+    ),
+    "Measurement_CommitmentDiffers": (
+        "This is not the submission of the event {0}.",
+        "Prove with the records that it was made of.",
+    ),
     "Measurement_CursorDiffers": ("Proving stands elsewhere.", "Read the cursor from the chain, or start anew."),
+    # SpotChecks
+    "SpotChecks_NotSubmitted": (
+        "The event {0} has no submission that is being checked.",
+        "Look with `flexbond status`.",
+    ),
+    "SpotChecks_CommitmentDiffers": (
+        "This is not the submission of the event {0}.",
+        "Read root and totals from the event log.",
+    ),
+    "SpotChecks_AlreadyDrawn": ("The points of the event {0} are drawn.", "Prove them."),
+    "SpotChecks_TooEarlyToDraw": ("The hash of block {0} draws, now it is block {1}.", "Wait for the block after it."),
+    "SpotChecks_TooLateToDraw": (
+        "The hash of block {0} drew until 256 blocks after it, now it is block {1}.",
+        "Nothing can be done: the submission fails.",
+    ),
+    "SpotChecks_NotDrawn": ("The points of the event {0} are not drawn.", "Draw them first."),
+    "SpotChecks_TooEarly": ("This can be done from {0} on, now it is {1}.", "Wait."),
+    "SpotChecks_TooLate": ("This could be done until {0}, now it is {1}.", "It can no longer be done."),
+    "SpotChecks_NotInTree": ("The leaf of place {0} is not one of the submission.", "Build its path anew."),
+    "SpotChecks_EntriesDiffer": (
+        "The records of place {0} give other entries than its leaf ({1}).",
+        "Show the records that the submission was made of, or none for a silent leaf.",
+    ),
+    "SpotChecks_PointElsewhere": (
+        "Point {0} is {2} in column {1}, which the leaf of place {3} does not hold.",
+        "Prove the points in order.",
+    ),
+    "SpotChecks_AllProven": ("All {0} points are proven.", "There is nothing left to do."),
+    "SpotChecks_PointsLeft": ("{0} of {1} points are proven.", "Prove the others first."),
+    "SpotChecks_DemandsOpen": ("{0} demanded leaves are not proven.", "Prove them first."),
+    "SpotChecks_NotContradicted": ("Nothing of this contradicts the leaf of place {0}.", "Leave it."),
+    "SpotChecks_Inconclusive": (
+        "The records of place {0} contradict nothing ({1}).",
+        "Show all that are needed; records that count and leave nothing to be filled in.",
+    ),
+    "SpotChecks_NoSuchLeaf": ("The submission has {1} leaves and none of place {0}.", "Count from 0."),
+    "SpotChecks_NotDemanded": ("The leaf of place {1} is not demanded.", "There is nothing to do."),
+    "SpotChecks_AlreadyDemanded": ("The leaf of place {1} was demanded.", "There is nothing left to do."),
+    "SpotChecks_TooManyDemands": ("All {0} demands of the event are used up.", "Challenge it with records instead."),
+    "SpotChecks_TooLateToDemand": (
+        "A leaf could be demanded until {0}, so that there is time to prove it; now it is {1}.",
+        "It can no longer be done.",
+    ),
+    "SpotChecks_NotFailed": ("The submission of the event {0} has not failed.", "Wait for its deadlines."),
+    "SpotChecks_NotRejected": ("The submission of the event {0} was not rejected.", "There is nothing to give back."),
     # Settlement
     "Settlement_TooEarly": ("This can be done from {0} on, now it is {1}.", "Wait."),
     "Settlement_TooLate": ("This could be done until {0}, now it is {1}.", "It can no longer be done."),
@@ -162,9 +218,14 @@ _EXPLANATIONS: Final[Mapping[str, tuple[str, str]]] = {
     "Settlement_RunTooShort": ("The run from period {0} lasts {1} s, at least {2} s are needed.", "Order longer."),
     "Settlement_RunTooLong": ("The run from period {0} lasts {1} s, at most {2} s are allowed.", "Order less long."),
     "Settlement_DispatchDiffers": ("The dispatch {0} is not as given, or settled.", "Read it from the event log."),
+    "Settlement_AlreadyAccepted": ("The submission is accepted for the dispatch {0}.", "There is nothing left to do."),
     # Payouts
     "Payouts_NotOpen": ("The pool {0} is not open.", "Wait until the event is settled."),
     "Payouts_AlreadyCollected": ("Place {1} has collected from the pool.", "There is nothing left to do."),
+    "Payouts_BadProof": (
+        "Place {1} is not shown as the submission has it.",
+        "Build the claim anew from the event log (`flexbond collect run`).",
+    ),
     "Payouts_NothingToCollect": ("Place {1} has no share in the pool.", "There is nothing to do."),
     "Payouts_PeriodNotOver": ("Customers may collect until {0}, now it is {1}.", "Wait."),
     # FlexibilityMarket

@@ -52,7 +52,7 @@ GUARDED: Final[Mapping[Role, Sequence[tuple[str, str]]]] = {
 GOVERNED: Final = ("CollateralEscrow", "Rulebook", "ParticipantRegistry", "DeviceRegistry", "FlexibilityRights")
 """Contracts that ask Governance who may."""
 
-MOVERS: Final = ("FlexibilityRights", "Settlement", "Payouts")
+MOVERS: Final = ("FlexibilityRights", "SpotChecks", "Settlement", "Payouts")
 """Contracts that may move locks of the escrow."""
 
 SUITE: Final = (
@@ -65,6 +65,7 @@ SUITE: Final = (
     "DeliveryVerifier",
     "FlexibilityRights",
     "Measurement",
+    "SpotChecks",
     "Payouts",
     "Settlement",
     "FlexibilityMarket",
@@ -173,7 +174,7 @@ def deployments(config: NetworkConfig) -> tuple[Deploy, ...]:
         deploy("ParticipantRegistry", "Governance"),
         deploy("DeviceRegistry", "Governance", "ParticipantRegistry", "MeterOracle", "Measurement"),
         deploy("MeterOracle", "DeviceRegistry"),
-        deploy("DeliveryVerifier", "MeterOracle", "DeviceRegistry"),
+        deploy("DeliveryVerifier", "MeterOracle", "DeviceRegistry", "Rulebook", "FlexibilityRights"),
         deploy(
             "FlexibilityRights",
             *("Governance", "Rulebook", "ParticipantRegistry", "DeviceRegistry", "CollateralEscrow"),
@@ -181,20 +182,18 @@ def deployments(config: NetworkConfig) -> tuple[Deploy, ...]:
         ),
         deploy(
             "Measurement",
-            *("ParticipantRegistry", "DeviceRegistry", "DeliveryVerifier", "Rulebook", "FlexibilityRights"),
-            "Settlement",
+            *("ParticipantRegistry", "DeviceRegistry", "DeliveryVerifier", "Rulebook", "Settlement", "SpotChecks"),
+        ),
+        deploy(
+            "SpotChecks",
+            *("Measurement", "DeviceRegistry", "DeliveryVerifier", "MeterOracle", "ParticipantRegistry"),
+            *("CollateralEscrow", "Rulebook", "Settlement"),
         ),
         deploy("Payouts", "DeviceRegistry", "Measurement", "CollateralEscrow", "Settlement"),
         deploy(
             "Settlement",
-            *(
-                "ParticipantRegistry",
-                "DeviceRegistry",
-                "CollateralEscrow",
-                "FlexibilityRights",
-                "Measurement",
-                "Payouts",
-            ),
+            *("ParticipantRegistry", "DeviceRegistry", "CollateralEscrow", "FlexibilityRights"),
+            *("Measurement", "Payouts", "SpotChecks"),
         ),
         deploy("FlexibilityMarket", "ParticipantRegistry", "FlexibilityRights"),
     )

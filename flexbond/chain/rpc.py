@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 TRIES: Final = 8
 """How often a request is made before giving up; the waits between add up to some 12 s."""
+AT_ONCE: Final = 5_000
+"""Most requests of a batch."""
 FIRST_WAIT: Final = 0.1
 """s; each wait is twice the one before."""
 
@@ -110,6 +112,9 @@ class Rpc:
 
     def batch(self, method: str, parameters: Sequence[Sequence[Any]]) -> list[Any]:
         """The same request with many parameters, in order. Raises RpcError, NodeUnreachableError."""
+        if len(parameters) > AT_ONCE:
+            parts = (parameters[start : start + AT_ONCE] for start in range(0, len(parameters), AT_ONCE))
+            return [result for part in parts for result in self.batch(method, part)]
         provider = self.w3.provider
         if not isinstance(provider, HTTPProvider) or len(parameters) < 2:
             return [self.request(method, *item) for item in parameters]

@@ -217,6 +217,12 @@ class Sender:
         self._nonce = latest
         return latest
 
+    def announce(self, digest: str, pending: Pending) -> None:
+        """Called with the hash of what is signed, before anybody else has it: for who keeps a journal.
+
+        What it raises keeps the transaction back.
+        """
+
     # ---------------------------------------------------------------- nonce, gas, price
 
     def _next_nonce(self) -> int:
@@ -304,6 +310,7 @@ class Sender:
     def _sign_and_send(self, pending: Pending) -> None:
         """Raises NonceTakenError if another transaction took the nonce."""
         digest, raw = self._sign(pending)
+        self.announce(digest, pending)
         pending.hashes.append(digest)
         wait = FIRST_WAIT
         for _ in range(TRIES):

@@ -159,6 +159,11 @@ class Suite:
         return self.contract("Measurement")
 
     @cached_property
+    def spot_checks(self) -> Contract:
+        """SpotChecks."""
+        return self.contract("SpotChecks")
+
+    @cached_property
     def payouts(self) -> Contract:
         """Payouts."""
         return self.contract("Payouts")

@@ -9,7 +9,9 @@ from flexbond.cli import (
     baseline,
     calendars,
     chain,
+    collecting,
     dispatches,
+    event,
     meters,
     operator,
     people,
@@ -18,6 +20,7 @@ from flexbond.cli import (
     rules,
     settle,
     submitting,
+    watch,
 )
 
 app = typer.Typer(
@@ -55,7 +58,10 @@ for module in (
     dispatches,
     submitting,
     settle,
+    collecting,
     baseline,
     quote,
+    event,
+    watch,
 ):
     module.add_to(app)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flexbond.chain.clock import set_time
+from flexbond.chain.clock import mine_blocks, set_time
 from flexbond.chain.config import load_config
 from flexbond.chain.deploy import deploy as deploy_suite
 from flexbond.chain.development import customer_signer, development_accounts
@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
     command(chain, "down")(down)
     command(chain, "status")(status)
     command(chain, "move")(move)
+    command(chain, "mine")(mine)
     command(chain, "keys")(keys)
     app.add_typer(chain, name="chain")
     command(app, "deploy", sends=True)(deploy)
@@ -102,6 +103,16 @@ def move(
     return Answer(value={"time": moment}, lines=[f"It is {format_time(moment)} on {desk.options.network}."])
 
 
+def mine(
+    desk: "Desk",
+    blocks: Annotated[int, typer.Argument(help="How many blocks.", min=1, max=10_000)] = 1,
+) -> Answer:
+    """Make blocks with nothing in them on a local chain, such as those that a draw waits for."""
+    _kind(desk.options.network)
+    block = mine_blocks(desk.rpc.w3, blocks)
+    return Answer(value={"block": block}, lines=[f"It is block {block:,} on {desk.options.network}."])
+
+
 def keys(desk: "Desk") -> Answer:
     """Name the public development keys of a local chain, as variables for the shell. Never hold anything of worth with them."""
     _kind(desk.options.network)
@@ -142,12 +153,15 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the report, the event logs and the statements.")] = Path(
         "out/demo"
     ),
-    chapter: Annotated[str, typer.Option(help="fontana, british or all.")] = "all",
+    chapter: Annotated[str, typer.Option(help="fontana, british, fleet or all.")] = "all",
+    devices: Annotated[
+        int | None, typer.Option(help="Homes of the fleet; 20,000 on Anvil and 200 on Ganache by default.")
+    ] = None,
 ) -> Answer:
     """Settle real events on chains of their own, and write a report."""
     from flexbond.demo import narrate, run, summary
 
-    result = run(network=desk.options.network, out=out, chapter=chapter, progress=desk.progress)
+    result = run(network=desk.options.network, out=out, chapter=chapter, devices=devices, progress=desk.progress)
     return Answer(value=summary(result, out), lines=narrate(result, out))
 
 

@@ -50,6 +50,8 @@ class Answer:
     """For people."""
     text: str | None = None
     """For programs that read no JSON, such as CSV: written as it is, in place of the lines."""
+    exit_code: int = 0
+    """Of the process: other than 0 where the answer itself says that something is wrong."""
 
 
 def _option(name: str, kind: Any, default: Any, *declared: str, **described: Any) -> inspect.Parameter:
@@ -124,7 +126,10 @@ def answer_with(
     from flexbond.operations.rehearsal import NothingSentError
 
     try:
-        show(function(Desk(options, url=url), **given), as_json=options.json)
+        answer = function(Desk(options, url=url), **given)
+        show(answer, as_json=options.json)
+        if answer.exit_code:
+            raise typer.Exit(answer.exit_code)
     except NothingSentError as rehearsed:
         show(_rehearsed(rehearsed), as_json=options.json)
     except FlexbondError as error:

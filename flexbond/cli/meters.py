@@ -14,13 +14,13 @@ from flexbond.cli.desk import key_source
 from flexbond.cli.people import Point
 from flexbond.cli.quantities import OptionError, address, metering_point
 from flexbond.model.types import DeviceKind, SignerScheme, Statement
-from flexbond.operations import anchoring, enrolment, meters
+from flexbond.operations import anchoring, enrolment, meters, reporting
 from flexbond.operations.documents import SignedStatement
 from flexbond.signing.devices import DeviceKey, load_device, new_private_key
 from flexbond.signing.keys import PASSWORD_FILE, keystore_password, save_keystore
 from flexbond.signing.signers import Secp256k1Signer
 from flexbond.trees import MAX_HISTORY
-from flexbond.units import utc_seconds, watts
+from flexbond.units import format_time, utc_seconds, watts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +47,7 @@ def add_to(app: typer.Typer) -> None:
     command(meter, "sign")(sign)
     command(meter, "attest", sends=True)(attest)
     command(meter, "anchor", sends=True)(anchor)
+    command(meter, "report", sends=True)(report)
     readings.add_to(meter)
     app.add_typer(meter, name="meter")
 
@@ -165,10 +166,22 @@ def anchor(
     last: Annotated[
         int, typer.Option(help="With --history: at most so many records of a device.", min=1, max=MAX_HISTORY)
     ] = MAX_HISTORY,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Another book of which you anchored records: none of this one may contradict it. May be repeated."
+        ),
+    ] = None,
 ) -> Answer:
     """Anchor the book's records under one root that reveals nothing: those that are not there yet, or each device's history."""
     done = anchoring.anchor(
-        desk.suite, desk.sender, desk.book(records), history=history, last=last, progress=desk.progress
+        desk.suite,
+        desk.sender,
+        desk.book(records),
+        history=history,
+        last=last,
+        beside=beside or (),
+        progress=desk.progress,
     )
     lines = [
         f"Anchored {done.records} records in {done.leaves} leaves under 0x{done.root.hex()}."
@@ -178,6 +191,20 @@ def anchor(
         "which only count when they are attested.",
     ]
     return Answer(value=done, lines=[*lines, *_refusals(done.refused)])
+
+
+def report(
+    desk: "Desk",
+    books: Annotated[list[Path], typer.Argument(metavar="BOOK...", help="Record books, each whole or of one record.")],
+) -> Answer:
+    """Report devices that signed two different records of one slot and revision, so that they are suspended. Anyone may."""
+    found = reporting.report_equivocations(desk.suite, desk.sender, books, progress=desk.progress)
+    lines = [
+        f"Metering point 0x{item.metering_point.hex()} signed two records of the slot from {format_time(item.slot_start)} with "
+        f"revision {item.revision}: {'it was' if item.is_new else 'it was already'} suspended at {format_time(item.suspended_at)}."
+        for item in found
+    ]
+    return Answer(value=found, lines=lines or ["No device contradicts itself in these books."])
 
 
 def _refusals(refused: "Sequence[meters.Refused]") -> list[str]:

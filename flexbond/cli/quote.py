@@ -38,9 +38,6 @@ MOST_PANELS: Final = 12
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
     command(app, "quote")(with_source(quote))
-    event = typer.Typer(help="Single events.", no_args_is_help=True)
-    command(event, "inputs")(inputs)
-    app.add_typer(event, name="event")
 
 
 def quote(

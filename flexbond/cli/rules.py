@@ -8,6 +8,7 @@ import typer
 
 from flexbond.cli.command import Answer, command
 from flexbond.cli.quantities import address, chosen
+from flexbond.cli.sampling import sampling
 from flexbond.cli.shown import full, table
 from flexbond.hashing import ZERO_ADDRESS
 from flexbond.operations.files import write_text
@@ -41,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     command(rules, "show")(show)
     command(rules, "template")(template)
     command(rules, "schema")(schema)
+    command(rules, "sampling")(sampling)
     command(rules, "publish", sends=True)(publish)
     app.add_typer(rules, name="rules", no_args_is_help=True)
 

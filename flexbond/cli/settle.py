@@ -1,4 +1,4 @@
-"""Settlement, collection, and looking at where things stand."""
+"""Settlement, and looking at where things stand."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,17 @@ import typer
 from flexbond.chain.events import export_events, read_events, to_line
 from flexbond.cli.command import Answer, command
 from flexbond.cli.quantities import address, chosen
-from flexbond.cli.shown import account_lines, collection_lines, event_lines, outcome_lines, short, table, window
+from flexbond.cli.shown import (
+    account_lines,
+    event_lines,
+    outcome_lines,
+    short,
+    table,
+    window,
+)
 from flexbond.operations import collecting, settlement
-from flexbond.operations.common import token_at
-from flexbond.operations.history import find_events, load_event, logs_of
+from flexbond.operations.history import find_events, logs_of
+from flexbond.operations.leaves import events_of_builds
 from flexbond.operations.proving import MOST_LEAVES
 from flexbond.operations.status import account_status, event_status
 
@@ -25,6 +32,13 @@ OptionalEvent = Annotated[
 Leaves = Annotated[
     int, typer.Option("--max-leaves", help="Most leaves proven in one transaction.", min=1, max=MOST_LEAVES)
 ]
+Build = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--build",
+        help="Folder of a built submission (`submit build`), for what is sampled; may be repeated for several events.",
+    ),
+]
 Silence = Annotated[
     bool, typer.Option("--accept-silence", help="Submit even an event of which the record book shows no device.")
 ]
@@ -33,7 +47,6 @@ Silence = Annotated[
 def add_to(app: typer.Typer) -> None:
     """Adds the commands."""
     command(app, "settle", sends=True)(settle)
-    command(app, "collect", sends=True)(collect)
     command(app, "sweep", sends=True)(sweep)
     command(app, "status")(status)
     command(app, "events")(events)
@@ -45,19 +58,22 @@ def settle(
     records: Annotated[
         Path | None, typer.Option("--records", help="The provider's record book; without it, only what anyone can do.")
     ] = None,
+    build: Build = None,
     max_leaves: Leaves = MOST_LEAVES,
     accept_silence: Silence = False,
 ) -> Answer:
-    """Bring events to their end: submission, proofs, settlement, as needed. May be stopped and started again."""
+    """Bring events to their end: submission, draw, proofs, settlement, as needed. May be stopped and started again."""
     known = find_events(desk.suite)
     wanted = list(known) if event is None else [chosen(event, known, name="event")]
     book = None if records is None else desk.book(records)
+    builds = events_of_builds(build or ())
     done = [
         settlement.settle_event(
             desk.suite,
             desk.sender,
             identity,
             records=book,
+            build=builds.get(identity),
             max_leaves=max_leaves,
             accept_silence=accept_silence,
             progress=desk.progress,
@@ -66,26 +82,6 @@ def settle(
     ]
     lines = [line for outcome in done for line in outcome_lines(outcome)] or ["There are no events."]
     return Answer(value=done, lines=lines)
-
-
-def collect(
-    desk: "Desk",
-    event: OptionalEvent = None,
-    payee: Annotated[list[str] | None, typer.Option(help="Only for this payee; may be given several times.")] = None,
-) -> Answer:
-    """Credit customers' shares of the pools to their payees. Anyone may, and needs nothing but the chain."""
-    known = find_events(desk.suite)
-    wanted = list(known) if event is None else [chosen(event, known, name="event")]
-    payees = [address(item, name="--payee") for item in payee or ()]
-    done, lines = [], []
-    for identity in wanted:
-        token = token_at(desk.suite, load_event(desk.suite, identity).rule.currency)
-        for collection in collecting.collect_event(
-            desk.suite, desk.sender, identity, payees=payees, progress=desk.progress
-        ):
-            done.append(collection)
-            lines.extend(collection_lines(collection, token))
-    return Answer(value=done, lines=lines or ["No pool is open."])
 
 
 def sweep(

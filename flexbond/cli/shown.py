@@ -10,11 +10,14 @@ from flexbond.model.types import EventStatus
 from flexbond.units import format_energy, format_power, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from flexbond.operations.checks import Checks
     from flexbond.operations.collecting import Collection
     from flexbond.operations.common import Token
-    from flexbond.operations.settlement import Outcome
+    from flexbond.operations.objecting import Acceptance
+    from flexbond.operations.relaying import Relayed
+    from flexbond.operations.run import Outcome
     from flexbond.operations.status import AccountStatus, DispatchStatus, EventSummary, Next
 
 
@@ -89,6 +92,8 @@ def event_lines(event: EventSummary) -> list[str | Table]:
         lines.append(_dispatches(event.dispatches, token))
     if any(event.ordered_w):
         lines.append(f"Ordered per period: {', '.join(format_power(power) for power in event.ordered_w)}.")
+    if event.checks is not None:
+        lines += _checks(event.checks, token)
     if event.responses_milli_wh:
         lines.append(f"Response per period: {', '.join(map(format_energy, event.responses_milli_wh))}.")
     if event.status in (EventStatus.MEASURED, EventStatus.UNMEASURED):
@@ -96,11 +101,77 @@ def event_lines(event: EventSummary) -> list[str | Table]:
             f"Paid {token.show(event.paid)}, penalties {token.show(event.penalties)}, "
             f"refunded {token.show(event.refunds)}, collateral released {token.show(event.released)}."
         )
+        shared = sum(item.bond_share for item in event.dispatches)
+        lines += [f"Buyers got {token.show(shared)} of the bond."] if shared else []
     lines += [
         f"Pool {short(pool.id)}: {token.show(pool.amount)}, {'open' if pool.opened_at else 'not open'}."
         for pool in event.pools
     ]
     lines.append(f"Next: {next_step(event.next)}")
+    return lines
+
+
+def _checks(checks: Checks, token: Token) -> list[str | Table]:
+    """What was drawn, proven, demanded and decided of a sampled submission."""
+    if not checks.is_drawn:
+        drawn = f"{checks.points} points to be drawn from the hash of block {checks.draw_block:,}"
+    else:
+        drawn = f"{checks.points} points drawn, {checks.proven} of them proven"
+    lines: list[str | Table] = [
+        f"Sampled submission, bond {token.show(checks.bond)}: {drawn}; challenges until {format_time(checks.challenge_until)}."
+    ]
+    for demanded in checks.demands:
+        state = (
+            "met" if demanded.is_met else "refunded" if demanded.is_refunded else f"due {format_time(demanded.until)}"
+        )
+        lines.append(f"Leaf {demanded.place} demanded by {demanded.by} for {token.show(demanded.fee)}: {state}.")
+    if checks.is_accepted:
+        lines.append("All its buyers accept it.")
+    if checks.is_released:
+        lines.append("It is final; the bond is free again.")
+    if checks.rejection is not None:
+        told = checks.rejection
+        fault = told.fault.name.lower().replace("_", " ")
+        by = "for a missed deadline" if told.challenger is None else f"by {told.challenger}, leaf {told.place}"
+        lines.append(
+            f"Rejected {by}: {fault}. Of the bond {token.show(told.reward)} went to who showed it, "
+            f"{token.show(told.for_buyers)} are the buyers'."
+        )
+    return lines
+
+
+def acceptance_lines(acceptance: Acceptance, token: Token) -> list[str | Table]:
+    """What a buyer accepts."""
+    totals = acceptance.totals
+    lines: list[str | Table] = [
+        f"Event {full(acceptance.event_id)}: {acceptance.proven} of {acceptance.points} drawn points are proven.",
+        f"Response per period: {', '.join(map(format_energy, acceptance.responses_milli_wh))}.",
+        f"Totals: baseline {', '.join(map(format_energy, totals.baseline_milli_wh))}; "
+        f"metered {', '.join(map(format_energy, totals.metered_milli_wh))}.",
+    ]
+    made = table(f"Dispatches of {acceptance.holder}", "number", "pay", "availability", "penalty", "refund", "")
+    for item in acceptance.dispatches:
+        settled = item.settled
+        refund = settled.utilisation_refund + settled.availability_refund
+        money = [token.show(amount) for amount in (settled.pay, settled.availability, settled.penalty, refund)]
+        made.add_row(str(item.number), *money, "accepted" if item.is_accepted else "not accepted")
+    lines.append(made)
+    lines.append(f"{acceptance.accepted} of {acceptance.of} dispatches of the event are accepted.")
+    return lines
+
+
+def relayed_lines(relayed: Relayed, tokens: Mapping[str, Token]) -> list[str | Table]:
+    """What a relay did."""
+    lines: list[str | Table] = [
+        f"Credited {tokens[address].show(amount)}." for address, amount in relayed.credited.items()
+    ]
+    told = f"{relayed.places:,} places in {relayed.transactions} transactions; {relayed.before:,} were credited before"
+    lines.append(f"{told}, {relayed.left:,} are left.")
+    if relayed.places:
+        each = relayed.fee_wei // relayed.places
+        lines.append(
+            f"It took {relayed.gas:,} gas, {relayed.gas_per_place:,} a place ({each:,} wei at what was paid for gas)."
+        )
     return lines
 
 
@@ -121,8 +192,12 @@ def outcome_lines(outcome: Outcome) -> list[str | Table]:
     """What was done for an event."""
     done = [
         *(["submitted"] if outcome.submitted else []),
+        *(["points drawn"] if outcome.drawn else []),
         *([f"{outcome.proven} leaves proven"] if outcome.proven else []),
+        *([f"{outcome.demands_met} demands met"] if outcome.demands_met else []),
+        *(["finalised"] if outcome.finalised else []),
         *(["ended as unmeasured"] if outcome.failed else []),
+        *([f"{outcome.refunds} fees given back"] if outcome.refunds else []),
         *([f"{len(outcome.dispatches)} dispatches settled"] if outcome.dispatches else []),
         *([f"{len(outcome.rights)} rights settled"] if outcome.rights else []),
     ]

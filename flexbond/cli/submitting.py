@@ -1,21 +1,26 @@
 """Submissions: of an event on chain with its proofs, and of a whole fleet off chain."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flexbond.cli.command import Answer, command
 from flexbond.cli.dispatches import EventId
-from flexbond.cli.quantities import chosen
+from flexbond.cli.quantities import OptionError, chosen
 from flexbond.cli.settle import Leaves, Silence
-from flexbond.cli.shown import full, outcome_lines, table
+from flexbond.cli.shown import outcome_lines, table
+from flexbond.model.types import DeviceProof
 from flexbond.operations import settlement
-from flexbond.operations.history import find_events
+from flexbond.operations.files import write_document
+from flexbond.operations.history import find_events, load_event
 from flexbond.operations.proving import MOST_LEAVES
+from flexbond.operations.structs import to_json
 
 if TYPE_CHECKING:
     from flexbond.cli.desk import Desk
+    from flexbond.fleet.submission import FleetFiles
+    from flexbond.model.types import Silence as Reason
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the submission.")]
 
@@ -32,17 +37,26 @@ def add_to(app: typer.Typer) -> None:
 def run(
     desk: "Desk",
     event: EventId,
-    records: Annotated[Path, typer.Option("--records", help="The provider's record book.")],
+    records: Annotated[Path | None, typer.Option("--records", help="The provider's record book.")] = None,
+    build: Annotated[
+        Path | None,
+        typer.Option("--build", help="Folder of the built submission, in place of the book where it is sampled."),
+    ] = None,
     max_leaves: Leaves = MOST_LEAVES,
     accept_silence: Silence = False,
 ) -> Answer:
-    """Submit an event and prove its leaves, as provider; go on where an earlier run was stopped."""
+    """Submit an event and prove its leaves, all or those drawn and demanded; go on where an earlier run was stopped."""
     identity = chosen(event, find_events(desk.suite), name="event")
+    if records is None and build is None:
+        raise OptionError(
+            "There is nothing to submit.", "Name the record book with --records, or a folder with --build."
+        )
     done = settlement.submit_event(
         desk.suite,
         desk.sender,
         identity,
-        records=desk.book(records),
+        records=None if records is None else desk.book(records),
+        build=build,
         max_leaves=max_leaves,
         accept_silence=accept_silence,
         progress=desk.progress,
@@ -53,38 +67,117 @@ def run(
 def build(
     desk: "Desk",
     folder: Folder,
-    event: Annotated[Path, typer.Option(help="What is asked of the fleet (JSON).")],
-    devices: Annotated[Path, typer.Option(help="The portfolio's places, in order (Parquet).")],
-    records: Annotated[list[Path], typer.Option(help="Signed records (Parquet); may be given several times.")],
+    event: Annotated[
+        str,
+        typer.Option(help="What is asked of the fleet (JSON); with a record book the event's id, or its beginning."),
+    ],
+    records: Annotated[
+        list[Path],
+        typer.Option(help="Signed records (Parquet); may be given several times. Or the record book, alone."),
+    ],
+    devices: Annotated[
+        Path | None,
+        typer.Option(
+            help="The portfolio's places, in order (Parquet); without it the chain is asked, and records is a book."
+        ),
+    ] = None,
     history: Annotated[
         list[Path] | None, typer.Option(help="Opened records of past days (Parquet); may be given several times.")
     ] = None,
+    roots: Annotated[
+        list[Path] | None,
+        typer.Option(help="What the records are kept under (Parquet), for proofs; may be given several times."),
+    ] = None,
     processes: Annotated[int, typer.Option(help="That check records; 0: one a core.", min=0, max=64)] = 0,
 ) -> Answer:
-    """Build the submission of a whole fleet from files. Needs no chain; goes on where an earlier run was stopped."""
-    from flexbond.fleet.building import FleetFiles, build  # numba, ibis and duckdb, which no other command needs
+    """Build the submission of a whole fleet: from files without a chain, or from a record book. Goes on where it was stopped."""
+    from flexbond.fleet.building import build  # numba, pyarrow and polars, which few other commands need
+    from flexbond.fleet.submission import SILENT, FleetFiles
 
-    files = FleetFiles(event=event, devices=devices, records=tuple(records), history=tuple(history or ()))
+    if devices is None:
+        files = _exported(desk, folder, event, [*records, *(history or ()), *(roots or ())])
+    else:
+        files = FleetFiles(
+            event=Path(event),
+            devices=devices,
+            records=tuple(records),
+            history=tuple(history or ()),
+            roots=tuple(roots or ()),
+        )
     built = build(files, folder, processes=processes, progress=desk.progress)
     reasons = table("Leaves", "reason", "leaves")
     for reason, count in built.counts.items():
         reasons.add_row(reason.name.lower().replace("_", " "), f"{count:,}")
-    closing = f"Root 0x{built.tree.root.hex()}; who is silent, and why, is in {folder / 'silent.csv'}."
+    closing = f"Root 0x{built.tree.root.hex()}; who is silent, and why, is in {folder / SILENT}."
     return Answer(value=built.as_json(), lines=[reasons, closing])
 
 
-def proof(
-    desk: "Desk",  # noqa: ARG001
-    folder: Folder,
-    index: Annotated[int, typer.Option(help="The leaf: the device's place in the portfolio, from 0.", min=0)],
-) -> Answer:
-    """Show one leaf of a built submission, and its path to the root."""
-    from flexbond.fleet.submission import prove_leaf
+def _exported(desk: "Desk", folder: Path, event: str, given: list[Path]) -> "FleetFiles":
+    """The files of a record book, beside the submission. Raises OptionError for more than the book."""
+    from flexbond.fleet.exporting import export
 
-    shown = prove_leaf(folder, index)
-    lines = [
-        f"Leaf {index} is 0x{shown.metering_point.hex()}: {shown.silence.name.lower().replace('_', ' ')}.",
-        f"Weight {shown.weight_word >> 128:,}, with those before it {shown.weight_word & (1 << 128) - 1:,}.",
-        *(full(sibling) for sibling in shown.path),
-    ]
-    return Answer(value=shown, lines=lines)
+    if len(given) != 1:
+        raise OptionError("Without --devices there is one record book.", "Name it with --records, or give --devices.")
+    identity = chosen(event, find_events(desk.suite), name="--event")
+    history = load_event(desk.suite, identity)
+    return export(desk.suite, history, desk.book(given[0]), folder / "inputs", progress=desk.progress)
+
+
+def proof(
+    desk: "Desk",
+    folder: Folder,
+    place: Annotated[
+        list[int] | None,
+        typer.Option(help="A leaf: the device's place in the portfolio, from 0; may be given several times.", min=0),
+    ] = None,
+    seed: Annotated[
+        str | None, typer.Option(help="What was drawn with: the leaves of all drawn points, in order.")
+    ] = None,
+    leaf_only: Annotated[
+        bool, typer.Option("--leaf-only", help="Without records: the folder alone is enough, its inputs are not read.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="File for the proofs (JSON); with --json they are shown as well.")
+    ] = None,
+) -> Answer:
+    """Show leaves of a built submission with their paths and records, as contracts take them."""
+    from flexbond.fleet.built import Built
+    from flexbond.fleet.showing import ShownLeaf, context_of, places_of_draws, proofs_of
+
+    if (place is None) == (seed is None):
+        raise OptionError("Say which leaves.", "Give --place, once or more, or --seed.")
+    built = Built.load(folder)
+    places = list(place or ()) if seed is None else places_of_draws(built, _seed(seed))
+    rows = built.rows(places)
+    if leaf_only:
+        shown = tuple(ShownLeaf(leaf=built.leaf_of(row), proof=DeviceProof(records=())) for row in rows)
+    else:
+        shown = proofs_of(built, places)
+    value: dict[str, Any] = {
+        "context": to_json(context_of(built)),
+        "leaves": [one.as_json()["leaf"] for one in shown],
+        "proofs": [] if leaf_only else [one.as_json()["proof"] for one in shown],
+    }
+    if out is not None:
+        write_document(out, value, schema="flexbond/fleet-proofs")
+        desk.progress(f"Wrote {out}.")
+    lines = []
+    for row, one in zip(rows, shown, strict=True):
+        records = "" if leaf_only else f" {len(one.proof.records)} records shown."
+        lines.append(f"Leaf {row.place} is 0x{row.metering_point.hex()}: {_reason(row.reason)}.{records}")
+    return Answer(value=value, lines=lines or ["Nothing is drawn."])
+
+
+def _reason(reason: "Reason") -> str:
+    return reason.name.lower().replace("_", " ")
+
+
+def _seed(text: str) -> int:
+    """Raises OptionError."""
+    try:
+        seed = int(text, 0)
+    except ValueError:
+        seed = -1
+    if not 0 <= seed < 1 << 96:
+        raise OptionError(f"--seed cannot be {text[:40]}.", "Give the 96 bits of PointsDrawn, decimal or 0x.")
+    return seed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexbond import ids
@@ -32,6 +32,8 @@ class Comparison:
     log: Sequence[EventRecord]
     """The whole event log."""
     checks: Checks
+    others: tuple[tuple[str, str, str], ...] = ()
+    """Parties beside the cast: name, role, address."""
 
     # ------------------------------------------------------------------ an event
 
@@ -49,7 +51,8 @@ class Comparison:
             )
             homes = zip(answers_of(self.ground.suite, history), expected.measured.answers, strict=True)
             for number, (found, answer) in enumerate(homes):
-                self.checks.equal("Proven homes", found, answer, of=f"{name}, home {number + 1}")
+                logged = replace(answer, is_complete=False)
+                self.checks.equal("Proven homes", found, logged, of=f"{name}, home {number + 1}")
             for dispatch, outcome in zip(history.dispatches, expected.outcomes, strict=True):
                 self.checks.equal("Settlements of calls", dispatch.settled, outcome.settled, of=name)
                 self._locks(sold, dispatch, outcome.settled)
@@ -109,7 +112,7 @@ class Comparison:
             )
         for lock_id, lock in ledger.locks.items():
             self.checks.equal("Locks", escrow.read("lockOf", lock_id).amount, lock.amount, of=f"0x{lock_id.hex()}")
-        for column in ("premiums", "utilisation", "availability", "penalties", "pool"):
+        for column in ("premiums", "utilisation", "availability", "penalties", "pool", "bonds"):
             self.checks.equal("Columns of the table", sum(getattr(row, column) for row in rows), 0, of=column)
         return rows
 
@@ -132,6 +135,7 @@ class Comparison:
             ("Aggregator", "aggregator", cast.aggregator.address),
             *((buyer.value.capitalize(), "buyer", signer.address) for buyer, signer in cast.buyers.items()),
             *((home.name, "home", home.customer.address) for home in cast.homes),
+            *self.others,
             ("Unclaimed", "unclaimed", cast.unclaimed),
             ("Homes' pools, locked", "pools", self.ground.suite.payouts.address),
         ]
@@ -162,6 +166,7 @@ def _row(name: str, role: str, address: str, ledger: Ledger) -> PartyLine:
         availability=account.moved[Column.AVAILABILITY],
         penalties=account.moved[Column.PENALTIES],
         pool=account.moved[Column.POOL],
+        bonds=account.moved[Column.BONDS],
         withdrawn=-account.moved[Column.WITHDRAWN],
         free=account.free,
         locked=account.locked,

@@ -10,7 +10,7 @@ from flexbond.chain.events import read_events, write_events
 from flexbond.demo.checks import Checks
 from flexbond.demo.compare import Comparison
 from flexbond.demo.days import choose
-from flexbond.demo.gas import gas_lines
+from flexbond.demo.gas import gas_since
 from flexbond.demo.ground import chain
 from flexbond.demo.homes import load_homes, local_time
 from flexbond.demo.plan import metered, occasions
@@ -85,7 +85,7 @@ def _result(play: Play, kind: NodeKind, days: Days, log: Sequence[EventRecord]) 
         parties=parties,
         owed=owed,
         held=held,
-        gas=gas_lines(stage.suite, stage.deployed_block + 1),
+        gas=gas_since(stage.suite, stage.deployed_block + 1),
         checks=checks.lines(),
         records=sum(record.records for record in log if record.name == "RecordsAttested"),
         log_events=len(log),

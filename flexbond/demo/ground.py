@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from flexbond.signing.signers import Secp256k1Signer
 
 AGGREGATOR: Final = "aggregator"
+BLOCK_GAS: Final = 30_000_000
+"""Most gas of a block."""
 GAS_MONEY: Final = 10**18
 """wei given to each home that has none, so that it can withdraw."""
 
@@ -80,9 +82,9 @@ class Connection:
 
 
 @contextmanager
-def chain(network: str, start: int) -> Iterator[LocalNode]:
+def chain(network: str, start: int, *, block_gas: int = BLOCK_GAS) -> Iterator[LocalNode]:
     """A chain of its own that begins at `start` (UTC seconds), and ends with the block, whatever happens in it."""
-    with LocalNode(NodeSettings(kind=NodeKind(network), timestamp=start)) as node:
+    with LocalNode(NodeSettings(kind=NodeKind(network), timestamp=start, block_gas_limit=block_gas)) as node:
         yield node
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
 from flexbond.errors import FlexbondError
@@ -29,6 +30,7 @@ class Column(StrEnum):
     AVAILABILITY = "availability"
     PENALTIES = "penalties"
     POOL = "pool"
+    BONDS = "bonds"
     WITHDRAWN = "withdrawn"
 
 
@@ -36,6 +38,8 @@ FOR: Final = {
     LockReason.RIGHTS: Column.AVAILABILITY,
     LockReason.UTILISATION: Column.UTILISATION,
     LockReason.POOL: Column.POOL,
+    LockReason.BOND: Column.BONDS,
+    LockReason.DEMAND: Column.BONDS,
 }
 """What money is for that leaves a lock for another owner; of a lock of rights, as far as it is no penalty."""
 
@@ -90,7 +94,7 @@ class Ledger:
         told = [
             record for record in records if record.contract == "CollateralEscrow" or record.name == "DispatchSettled"
         ]
-        for record, after in zip(told, [*told[1:], None], strict=True):
+        for record, after in zip_longest(told, told[1:]):
             ledger.apply(record, after)
         return ledger
 
@@ -116,6 +120,11 @@ class Ledger:
                 lock = self._known(args.lock_id)
                 self._lock(lock, -args.amount)
                 self._transfer(lock, args.to, FOR[lock.reason], args.amount)
+            case "PaidMany":
+                lock = self._known(args.lock_id)
+                self._lock(lock, -sum(args.amounts))
+                for to, amount in zip(args.to, args.amounts, strict=True):
+                    self._transfer(lock, to, FOR[lock.reason], amount)
             case "TokenListed" | "AuthorityUpdated":
                 pass
             case name:

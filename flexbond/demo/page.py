@@ -21,5 +21,13 @@ def render(result: DemoResult) -> str:
         chapters.append(("fontana", "Fontana, California", render_fontana(result.fontana)))
     if result.britain is not None:
         chapters.append(("british", "Great Britain", render_britain(result.britain)))
+    if result.fleet is not None:
+        from flexbond.demo.fleet.report import (
+            render_fleet,
+            render_lie,
+        )  # numba and pyarrow, which the others do without
+
+        chapters.append(("fleet", "A fleet", render_fleet(result.fleet)))
+        chapters.append(("lie", "A lie", render_lie(result.fleet)))
     shell = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined)
     return shell.get_template("report.html.jinja").render(chapters=chapters) + "\n"

@@ -12,7 +12,7 @@ from flexbond.demo.charts import Mark, day_chart, drift_chart
 from flexbond.demo.days import BASELINE_HOUR
 from flexbond.demo.homes import SOURCE, SOURCE_AUTHORS, SOURCE_LICENCE
 from flexbond.demo.text import FONTANA, kw, long_day, percent, short_day
-from flexbond.demo.views import drawn, earned, environment, money_sums, settled_view
+from flexbond.demo.views import drawn, earned, environment, money_table, settled_view
 from flexbond.model.types import BaselineMethod, CurveKind, Direction, ToleranceKind
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _context(result: FontanaResult) -> dict[str, object]:
         ),
         "views": [settled_view(event.occasion, event, result, FONTANA, _day_chart(event)) for event in result.events],
         "balance": tell.balance(result),
-        "sums": money_sums(result),
+        "money": money_table(result.parties),
         "earned": earned(result),
         "source": SOURCE,
         "authors": SOURCE_AUTHORS,

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from flexbond.demo.britain.result import BritishResult
+    from flexbond.demo.fleet.result import FleetResult
     from flexbond.demo.plan import Occasion
     from flexbond.model.settlement import PeriodOutcome
     from flexbond.model.types import Product, Rule, Settled
@@ -165,6 +166,8 @@ class PartyLine:
     penalties: int
     pool: int
     """What it collected of the customers' pools, or what the pools took in and gave out."""
+    bonds: int = 0
+    """Of lost bonds."""
     withdrawn: int
     """Never negative; taken out of the escrow."""
     free: int
@@ -173,7 +176,7 @@ class PartyLine:
     @property
     def earned(self) -> int:
         """What others paid it, less what it paid them."""
-        return self.premiums + self.utilisation + self.availability + self.penalties + self.pool
+        return self.premiums + self.utilisation + self.availability + self.penalties + self.pool + self.bonds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,3 +264,5 @@ class DemoResult:
     network: str
     fontana: FontanaResult | None
     britain: BritishResult | None
+    fleet: FleetResult | None = None
+    """Of both fleet chapters."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flexbond.chain.deploy import write_whole
 from flexbond.chain.node import NodeError, NodeKind
@@ -17,6 +17,9 @@ from flexbond.demo.tell import REPORT, narrate_fontana
 from flexbond.errors import FlexbondError
 from flexbond.operations.progress import Progress, silent
 
+if TYPE_CHECKING:
+    from flexbond.demo.fleet.result import FleetResult
+
 
 class ChapterError(FlexbondError):
     """A chapter that the demonstration does not have."""
@@ -27,6 +30,8 @@ class Chapter(StrEnum):
 
     FONTANA = "fontana"
     BRITISH = "british"
+    FLEET = "fleet"
+    """A fleet and a lie: one chain, two chapters of the report."""
     ALL = "all"
 
 
@@ -35,9 +40,12 @@ def run(
     network: str = "anvil",
     out: Path = Path("out/demo"),
     chapter: str = Chapter.ALL,
+    devices: int | None = None,
     progress: Progress = silent,
 ) -> DemoResult:
     """Runs the chapters on chains of their own (`anvil` or `ganache`) and writes report, event logs and statements into `out`.
+
+    `devices` is the size of the fleet, by default as large as the chain allows for.
 
     Each chain ends with its chapter, also on errors and interruption. Raises DifferenceError if anything comes out otherwise than the
     reference model says, ChapterError, NodeError, ChainError, MeteringError.
@@ -48,10 +56,17 @@ def run(
         network=kind.value,
         fontana=run_fontana(kind, out, progress) if Chapter.FONTANA in chosen else None,
         britain=run_britain(kind, out, progress) if Chapter.BRITISH in chosen else None,
+        fleet=_fleet(kind, out, progress, devices) if Chapter.FLEET in chosen else None,
     )
     write_whole(out / REPORT, render(result))
     progress(f"Wrote {out / REPORT}, and the event logs beside it.")
     return result
+
+
+def _fleet(kind: NodeKind, out: Path, progress: Progress, devices: int | None) -> FleetResult:
+    from flexbond.demo.fleet.chapter import run_fleet  # numba, pyarrow and polars, which the other chapters do without
+
+    return run_fleet(kind, out, progress, devices=devices)
 
 
 def _kind(network: str) -> NodeKind:
@@ -68,7 +83,7 @@ def _chosen(chapter: str) -> tuple[Chapter, ...]:
     try:
         one = Chapter(chapter)
     except ValueError:
-        raise ChapterError(f"There is no chapter {chapter}.", "Choose fontana, british or all.") from None
+        raise ChapterError(f"There is no chapter {chapter}.", "Choose fontana, british, fleet or all.") from None
     return tuple(Chapter) if one is Chapter.ALL else (one,)
 
 
@@ -79,6 +94,10 @@ def narrate(result: DemoResult, out: Path) -> list[str]:
         lines += narrate_fontana(result.fontana)
     if result.britain is not None:
         lines += narrate_britain(result.britain)
+    if result.fleet is not None:
+        from flexbond.demo.fleet.tell import narrate as narrate_fleet
+
+        lines += narrate_fleet(result.fleet)
     return [*lines, "", f"Read {out / REPORT}; the event logs and the statements are beside it."]
 
 
@@ -89,4 +108,8 @@ def summary(result: DemoResult, out: Path) -> dict[str, Any]:
         chapters[Chapter.FONTANA] = fontana_summary(result.fontana, out)
     if result.britain is not None:
         chapters[Chapter.BRITISH] = britain_summary(result.britain, out)
+    if result.fleet is not None:
+        from flexbond.demo.fleet.chapter import fleet_summary
+
+        chapters[Chapter.FLEET] = fleet_summary(result.fleet, out)
     return {"network": result.network, "report": str(out / REPORT), "chapters": chapters}

@@ -28,6 +28,7 @@ NAMES: Final = {
     Column.AVAILABILITY: "Availability",
     Column.PENALTIES: "Penalty",
     Column.POOL: "Share of the homes' pool",
+    Column.BONDS: "Bond",
 }
 HEADER: Final = ("party", "part", "utc", "local", "window", "call", "what", "amount", "balance", "of which locked")
 
@@ -78,11 +79,13 @@ class Statement:
     afterwards: tuple[StatementLine, ...]
     """What of the month was settled after its end."""
     final: Balance
+    story: str = ""
+    """Which of several it is of; in the name of its file."""
 
     @property
     def file_name(self) -> str:
         """Of its CSV."""
-        return f"statement-{self.party.lower().replace(' ', '-')}.csv"
+        return "-".join(("statement", *self.story.split(), *self.party.lower().split())) + ".csv"
 
     def sum_of(self, text: str) -> int:
         """All lines of a kind, the month's and those settled afterwards, base units."""
@@ -96,6 +99,7 @@ def statements(
     *,
     month: tuple[int, int],
     windows: Mapping[bytes, str],
+    story: str = "",
 ) -> tuple[Statement, ...]:
     """The statements of these parties (name, role, address) for a month `[start, end)`, UTC seconds.
 
@@ -123,6 +127,7 @@ def statements(
             closing=balances[1],
             afterwards=tuple(line for line in lines if line.at >= month[1]),
             final=balances[2],
+            story=story,
         )
         _require_sums(statement)
         made.append(statement)

@@ -15,7 +15,7 @@ LEFT: Final = 56
 RIGHT: Final = 14
 KWH: Final = 10**6
 """mWh in a kWh."""
-STEPS: Final = tuple(size * KWH // 10 for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000))
+STEPS: Final = tuple(size * 10**power * KWH // 10 for power in range(8) for size in (1, 2, 5))
 """Between grid lines, mWh."""
 
 

@@ -23,7 +23,7 @@ MODELLED: Final = (
 def sold(occasion: Window) -> str:
     """Who bought what."""
     what = "less demand" if occasion.direction is Direction.SHED else "more demand"
-    buyers = listed([f"{sale.units} kW by the {sale.buyer}" for sale in occasion.sales])
+    buyers = listed([f"{sale.units:,} kW by the {sale.buyer}" for sale in occasion.sales])
     return f"Bought for this window: {what}, {buyers}, under rule {occasion.rules}."
 
 

@@ -15,7 +15,9 @@ from flexbond.demo.text import kwh, listed, long_day, money, percent, short_mone
 from flexbond.model.settlement import split_pool
 
 if TYPE_CHECKING:
-    from flexbond.demo.result import ChapterResult, DispatchLine, HomeLine, PeriodLine, SettledLine
+    from collections.abc import Sequence
+
+    from flexbond.demo.result import ChapterResult, DispatchLine, HomeLine, PartyLine, PeriodLine, SettledLine
     from flexbond.demo.text import Clock
     from flexbond.demo.window import Window
 
@@ -184,20 +186,37 @@ def earned(result: ChapterResult) -> Markup:
     )
 
 
-def money_sums(result: ChapterResult) -> list[int]:
-    """The last row of the table of parties."""
-    columns = (
-        "deposited",
-        "premiums",
-        "utilisation",
-        "availability",
-        "penalties",
-        "pool",
-        "withdrawn",
-        "free",
-        "locked",
+@dataclass(frozen=True, kw_only=True)
+class MoneyTable:
+    """The table of parties; base units."""
+
+    titles: list[str]
+    rows: list[tuple[str, list[int]]]
+    """Name and values."""
+    sums: list[int]
+    """The last row."""
+
+
+def money_table(parties: Sequence[PartyLine]) -> MoneyTable:
+    """The table of these parties; bonds only where any was lost."""
+    columns = {
+        "deposited": "Deposited",
+        "premiums": "Premiums",
+        "utilisation": "Energy",
+        "availability": "Availability",
+        "penalties": "Penalties",
+        "bonds": "Bonds",
+        "pool": "Pools",
+        "withdrawn": "Withdrawn",
+        "free": "Free",
+        "locked": "Locked",
+    }
+    if not any(party.bonds for party in parties):
+        del columns["bonds"]
+    rows = [(party.name, [getattr(party, name) for name in columns]) for party in parties]
+    return MoneyTable(
+        titles=list(columns.values()), rows=rows, sums=[sum(of) for of in zip(*(row for _, row in rows), strict=True)]
     )
-    return [sum(getattr(party, column) for party in result.parties) for column in columns]
 
 
 def drawn(chart: str) -> Markup:

@@ -2,7 +2,8 @@
 
     built = build(FleetFiles(event=..., devices=..., records=(...,), history=(...,)), folder)
 
-in `flexbond.fleet.building`; `docs/fleets.md` says what the files hold. It says what `flexbond.model.delivery.measure_event` says
+in `flexbond.fleet.building`; `flexbond.fleet.built` opens what was built, `showing` adds the records, `exporting` makes the files
+of a record book. `docs/fleets.md` says what the files hold. A submission says what `flexbond.model.delivery.measure_event` says
 of one device after the other, to the last byte. Needs the extra `flexbond[fleet]`.
 """
 

@@ -9,7 +9,7 @@ import multiprocessing
 import os
 import shutil
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,11 +21,11 @@ from flexbond.fleet.columns import Column, check_powers, exact_sum, own_columns,
 from flexbond.fleet.errors import FleetError
 from flexbond.fleet.event import FleetEvent
 from flexbond.fleet.judging import NOT_SHOWN, STANDING, Judged, devices_of, judge, standing_of_devices
+from flexbond.fleet.keccak import keccak_rows
 from flexbond.fleet.measuring import Energies, Measured, measure
 from flexbond.fleet.opening import Opened, Task, look_into
-from flexbond.fleet.submission import Submission
+from flexbond.fleet.submission import FleetFiles, Submission
 from flexbond.fleet.tables import Devices, Share, hashes, integers, shares
-from flexbond.fleet.tree import FleetTree, leaf_hashes
 from flexbond.model.delivery import responses_of
 from flexbond.model.types import PortfolioSums, SignerScheme, Silence, Totals
 from flexbond.operations.progress import Progress, silent
@@ -43,31 +43,18 @@ _EXTRA_SHARES: Final = 2
 """Shares that wait, ready, for a process that becomes free."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FleetFiles:
-    """What a submission is built from; see docs/fleets.md."""
+def build(
+    files: FleetFiles,
+    folder: Path,
+    *,
+    processes: int = 0,
+    checks_history: bool = False,
+    progress: Progress = silent,
+) -> Submission:
+    """Builds the submission of a fleet into a folder; `processes` 0: one a core. Raises FleetError, DocumentError, BulkError.
 
-    event: Path
-    devices: Path
-    records: tuple[Path, ...]
-    """Signed records, all that hold readings of the event's own time."""
-    history: tuple[Path, ...] = ()
-    """Records of past days, opened in parts."""
-
-    def fingerprint(self) -> str:
-        """Hash of all that they hold, and of the version of this code. Raises FleetError."""
-        whole = sha256(flexbond.__version__.encode())
-        for path in (self.event, self.devices, *self.records, *self.history):
-            try:
-                with path.open("rb") as file:
-                    whole.update(file_digest(file, "sha256").digest())
-            except OSError as error:
-                raise FleetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
-        return whole.hexdigest()
-
-
-def build(files: FleetFiles, folder: Path, *, processes: int = 0, progress: Progress = silent) -> Submission:
-    """Builds the submission of a fleet into a folder; `processes` 0: one a core. Raises FleetError, DocumentError, BulkError."""
+    `checks_history`: the files of past days are somebody else's, and their signatures are checked too.
+    """
     event = FleetEvent.load(files.event)
     devices = Devices.load(files.devices, joined_before=event.question.first_notice, groups=len(event.groups))
     for power in ("capacity_w", "connection_w"):
@@ -77,14 +64,15 @@ def build(files: FleetFiles, folder: Path, *, processes: int = 0, progress: Prog
     standing = standing_of_devices(event, devices)
     judged = _judge_all(event, devices, standing, parts)
     progress(f"{len(devices)} places, {len(judged.device)} records, of which {len(judged.order)} are shown.")
-    verdicts, energies = _open_all(event, devices, judged, parts, work, processes, progress)
+    looking = _Looking(event=event, devices=devices, judged=judged, work=work, checks_history=checks_history)
+    verdicts, energies = looking.open_all(parts, processes, progress)
     heard, first_bad = _heard(judged, verdicts, standing)
     progress(f"Measuring {len(heard)} devices.")
     measured = measure(event, devices, heard, energies)
     reasons = np.where(standing != Silence.OK, standing, measured.silence)
     reasons = np.where((reasons != Silence.OK) & (standing == Silence.OK) & (first_bad != 0), first_bad, reasons)
     submission = _assemble(event, devices, measured, standing, reasons)
-    submission.save(folder)
+    submission.save(folder, files, aside=work / "written")
     shutil.rmtree(work)
     progress(f"The root of {len(devices)} leaves is 0x{submission.tree.root.hex()}.")
     return submission
@@ -92,13 +80,25 @@ def build(files: FleetFiles, folder: Path, *, processes: int = 0, progress: Prog
 
 def _work_folder(files: FleetFiles, folder: Path) -> Path:
     """Where unfinished work is kept; emptied if it is of other files."""
-    work, mark = folder / WORK, files.fingerprint()
+    work, mark = folder / WORK, _fingerprint(files)
     known = work / "inputs"
     if not known.exists() or known.read_text(encoding="ascii") != mark:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True, mode=0o700)
         known.write_text(mark, encoding="ascii")
     return work
+
+
+def _fingerprint(files: FleetFiles) -> str:
+    """Hash of all that is read, and of the version of this code. Raises FleetError."""
+    whole = sha256(flexbond.__version__.encode())
+    for path in (files.event, files.devices, *files.records, *files.history):
+        try:
+            with path.open("rb") as file:
+                whole.update(file_digest(file, "sha256").digest())
+        except OSError as error:
+            raise FleetError(f"{path} cannot be read: {error.strerror}.", "Check the path.") from error
+    return whole.hexdigest()
 
 
 # ------------------------------------------------------------------ the records
@@ -119,45 +119,55 @@ def _judge_all(event: FleetEvent, devices: Devices, standing: NDArray[np.uint8],
     return judge(event, devices, owners, rows, event.boundary)
 
 
-def _open_all(
-    event: FleetEvent,
-    devices: Devices,
-    judged: Judged,
-    parts: Sequence[Share],
-    work: Path,
-    processes: int,
-    progress: Progress,
-) -> tuple[NDArray[np.uint8], Energies]:
-    """Looks into every record that is shown: what speaks against each first, by row, and the energies of those that count."""
-    needed = np.array(sorted({start for group in range(len(event.groups)) for start in event.needed(group)}))
-    waiting = [at for at in range(len(parts)) if not _result(work, at).exists()]
-    jobs = ((parts[at], _task(event, devices, judged, parts[at], needed), _result(work, at)) for at in waiting)
-    for done, _ in enumerate(
-        _in_processes(jobs, sum(parts[at].rows for at in waiting), processes), start=1 + len(parts) - len(waiting)
-    ):
-        if done % 10 == 0 or done == len(parts):
-            progress(f"{done} of {len(parts)} shares of records are checked.")
-    verdicts, shape = judged.standing.copy(), (len(devices), len(needed))
-    energy, covered, estimated = np.zeros(shape, np.int64), np.zeros(shape, np.int32), np.zeros(shape, np.bool_)
-    for at, share in enumerate(parts):
-        opened = Opened.load(_result(work, at))
-        verdicts[_rows_of(judged, share)] = opened.verdicts
-        place = np.ix_(opened.devices, opened.periods)
-        energy[place] += opened.milli_wh
-        covered[place] += opened.covered.astype(np.int32)
-        estimated[place] |= opened.estimated
-    whole = covered == event.rule.period_seconds
-    return verdicts, Energies(starts=needed, milli_wh=energy, whole=whole, estimated=estimated)
+@dataclass(frozen=True, kw_only=True)
+class _Looking:
+    """What looking into records needs to know."""
+
+    event: FleetEvent
+    devices: Devices
+    judged: Judged
+    work: Path
+    checks_history: bool
+
+    def open_all(
+        self, parts: Sequence[Share], processes: int, progress: Progress
+    ) -> tuple[NDArray[np.uint8], Energies]:
+        """Looks into every record that is shown: what speaks against each first, by row, and the energies of those that count."""
+        event, judged, work = self.event, self.judged, self.work
+        needed = np.array(sorted({start for group in range(len(event.groups)) for start in event.needed(group)}))
+        waiting = [at for at in range(len(parts)) if not _result(work, at).exists()]
+        jobs = ((parts[at], self._task(parts[at], needed), _result(work, at)) for at in waiting)
+        for done, _ in enumerate(
+            _in_processes(jobs, sum(parts[at].rows for at in waiting), processes), start=1 + len(parts) - len(waiting)
+        ):
+            if done % 10 == 0 or done == len(parts):
+                progress(f"{done} of {len(parts)} shares of records are checked.")
+        verdicts, shape = judged.standing.copy(), (len(self.devices), len(needed))
+        energy, covered, estimated = np.zeros(shape, np.int64), np.zeros(shape, np.int32), np.zeros(shape, np.bool_)
+        for at, share in enumerate(parts):
+            opened = Opened.load(_result(work, at))
+            verdicts[rows_of(judged, share)] = opened.verdicts
+            place = np.ix_(opened.devices, opened.periods)
+            energy[place] += opened.milli_wh
+            covered[place] += opened.covered.astype(np.int32)
+            estimated[place] |= opened.estimated
+        whole = covered == event.rule.period_seconds
+        return verdicts, Energies(starts=needed, milli_wh=energy, whole=whole, estimated=estimated)
+
+    def _task(self, share: Share, needed: NDArray[np.int64]) -> Task:
+        task = task_of(self.event, self.devices, self.judged, share, needed)
+        return replace(task, checks_history=self.checks_history)
 
 
-def _rows_of(judged: Judged, share: Share) -> NDArray[np.int64]:
+def rows_of(judged: Judged, share: Share) -> NDArray[np.int64]:
     """The rows of a share that are shown, counted over all files."""
     part = slice(share.first, share.first + share.rows)
     return share.first + np.flatnonzero((judged.device[part] >= 0) & (judged.standing[part] != NOT_SHOWN))
 
 
-def _task(event: FleetEvent, devices: Devices, judged: Judged, share: Share, needed: NDArray[np.int64]) -> Task:
-    rows = _rows_of(judged, share)
+def task_of(event: FleetEvent, devices: Devices, judged: Judged, share: Share, needed: NDArray[np.int64]) -> Task:
+    """What is to be looked into of a share; `needed` are starts of settlement periods, ascending, UTC seconds."""
+    rows = rows_of(judged, share)
     device = judged.device[rows]
     return Task(
         place=str(share.path),
@@ -253,14 +263,15 @@ def _assemble(
     return Submission(
         event=event,
         points=devices.points,
+        silences=np.where((standing == Silence.OK) & (reasons != Silence.OK), np.uint8(Silence.NO_RECORD), standing),
         reasons=reasons,
         baseline=measured.baseline,
         metered=measured.metered,
         weight_words=weight.words,
         column_words=words,
+        columns_hashes=keccak_rows(words),
         totals=totals,
         responses_milli_wh=responses_of(
             rule, key, event.question.ordered_mask, totals.columns, sums, event.schedule_milli_wh
         ),
-        tree=FleetTree.of(leaf_hashes(weight.words, words)),
     )

@@ -35,7 +35,9 @@ _KEYS: Final = {
     *("chainId", "oracle", "rule", "lookback", "calendar", "key", "firstNotice", "orderedMask"),
     *("scheduleMilliWh", "calls", "grids"),
 }
+_OPTIONAL: Final = frozenset(("callsFrom", "pastFrom"))
 _LIMIT: Final = 1 << 127
+_LAST: Final = (1 << 40) - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,10 @@ class FleetEvent:
     """Of record slots, by number."""
     schedule_milli_wh: tuple[int, ...] = ()
     """NOMINATED: of every period of the window, mWh, `+` import; empty: nothing was nominated."""
+    calls_from: int = 0
+    """X_OF_Y: the window from which the portfolio's calls are gathered on chain, UTC seconds; 0: the first."""
+    past_from: tuple[tuple[int, ...], ...] = ()
+    """X_OF_Y: of every group, the same for the earlier portfolios of its metering points; empty: they were in no other."""
 
     @property
     def deadline(self) -> int:
@@ -100,7 +106,7 @@ class FleetEvent:
     def load(cls, path: Path) -> Self:
         """The event of a file. Raises DocumentError where it is malformed or contradicts itself."""
         place = str(path)
-        given = require_keys(read_document(path, schema=SCHEMA), _KEYS, place=place)
+        given = require_keys(read_document(path, schema=SCHEMA), _KEYS, place=place, optional=_OPTIONAL)
         groups = [
             tuple(
                 from_json(Call, item, place=f"{place}, calls[{group}][{at}]")
@@ -112,6 +118,12 @@ class FleetEvent:
             from_json(Grid, item, place=f"{place}, grids[{at}]")
             for at, item in enumerate(listed(given["grids"], place=f"{place}, grids", limit=256))
         ]
+        past_from = tuple(
+            tuple(
+                integer(item, place=f"{place}, pastFrom[{group}]", high=_LAST) for item in listed(starts, place=place)
+            )
+            for group, starts in enumerate(listed(given.get("pastFrom", []), place=f"{place}, pastFrom"))
+        )
         schedule = listed(given["scheduleMilliWh"], place=f"{place}, scheduleMilliWh")
         event = cls(
             oracle=Domain.of(
@@ -122,7 +134,7 @@ class FleetEvent:
             rule=from_json(Rule, given["rule"], place=f"{place}, rule"),
             question=Question(
                 key=from_json(EventKey, given["key"], place=f"{place}, key"),
-                first_notice=integer(given["firstNotice"], place=f"{place}, firstNotice", high=(1 << 40) - 1),
+                first_notice=integer(given["firstNotice"], place=f"{place}, firstNotice", high=_LAST),
                 ordered_mask=integer(given["orderedMask"], place=f"{place}, orderedMask", low=1, high=(1 << 96) - 1),
                 lookback=from_json(Lookback, given["lookback"], place=f"{place}, lookback"),
                 calendar=from_json(CalendarDays, given["calendar"], place=f"{place}, calendar"),
@@ -134,6 +146,8 @@ class FleetEvent:
                 integer(item, place=f"{place}, scheduleMilliWh[{at}]", low=-_LIMIT, high=_LIMIT - 1)
                 for at, item in enumerate(schedule)
             ),
+            calls_from=integer(given.get("callsFrom", 0), place=f"{place}, callsFrom", high=_LAST),
+            past_from=past_from,
         )
         event._check(place)
         return event
@@ -152,6 +166,8 @@ class FleetEvent:
             "orderedMask": self.question.ordered_mask,
             "scheduleMilliWh": list(self.schedule_milli_wh),
             "calls": [[to_json(call) for call in calls] for calls in self.groups],
+            "callsFrom": self.calls_from,
+            "pastFrom": [list(starts) for starts in self.past_from],
             "grids": [to_json(self.grids.get(number, none)) for number in range(max(self.grids, default=-1) + 1)],
         }
         write_document(path, content, schema=SCHEMA)
@@ -174,6 +190,12 @@ class FleetEvent:
         window = question.key.window_end - question.key.window_start
         if step == 0 or window <= 0 or window % step or question.key.window_start % step:
             raise DocumentFieldError("is not made of the rule's periods.", "Correct the window.", place=f"{place}, key")
+        if self.past_from and len(self.past_from) != len(self.groups):
+            raise DocumentFieldError(
+                f"has {len(self.past_from)} lists for {len(self.groups)} groups of calls.",
+                "Give one a group, or none at all.",
+                place=f"{place}, pastFrom",
+            )
         if self.ordered[-1] >= self.periods:
             raise DocumentFieldError("orders beyond the window.", "Correct it.", place=f"{place}, orderedMask")
         if self.schedule_milli_wh and len(self.schedule_milli_wh) != self.periods:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from flexbond.fleet.keccak import HASH, keccak_rows
-from flexbond.records import BLOCK, READING_BYTES, RECORD_TYPE_HASH
+from flexbond.records import BLOCK, FLAG_BYTES, READING_BYTES, RECORD_TYPE_HASH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 
 
 def commitments_of(salts: NDArray[np.uint8], values: NDArray[np.int64], flags: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Commitments of records from their salts `(n, 32)`, readings `(n, count)` in mWh, and a byte of flags a block `(n, blocks)`."""
+    """Commitments of records from their salts `(n, 32)`, readings `(n, count)` in mWh, and flags of their blocks, `FLAG_BYTES` each."""
     count = values.shape[1]
     packed = big_endian(values.reshape(-1))[:, 8 - READING_BYTES :].reshape(len(values), -1)
     block_hashes = []
-    for block in range(flags.shape[1]):
+    for block in range(flags.shape[1] // FLAG_BYTES):
         number = np.full((len(values), 1), block, dtype=np.uint8)
         salt = keccak_rows(np.hstack((salts, number)), threads=1)
         part = packed[:, block * BLOCK * READING_BYTES : min(count, (block + 1) * BLOCK) * READING_BYTES]
-        block_hashes.append(keccak_rows(np.hstack((salt, flags[:, block : block + 1], part)), threads=1))
+        flagged = flags[:, block * FLAG_BYTES : (block + 1) * FLAG_BYTES]
+        block_hashes.append(keccak_rows(np.hstack((salt, flagged, part)), threads=1))
     return keccak_rows(np.hstack(block_hashes), threads=1)
 
 

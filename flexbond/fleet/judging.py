@@ -45,8 +45,10 @@ class Judged:
     """From when on its readings count, UTC seconds."""
     high: NDArray[np.int64]
     """Until when, exclusive."""
+    time: NDArray[np.int64]
+    """When it came, UTC seconds; 0: never."""
     needs_signature: NDArray[np.bool_]
-    """Whether it was anchored only."""
+    """Whether it counts as anchored, so that its signature is shown."""
     order: NDArray[np.int64]
     """The rows that are shown, by device and slot."""
     tangled: NDArray[np.bool_]
@@ -82,14 +84,14 @@ def judge(
 ) -> Judged:
     """Judges all records; `rows` holds the columns of STANDING, `boundary` is where past days end, UTC seconds; 0: there are none."""
     end = rows["slot_start"] + rows["period_seconds"] * rows["count"]
-    anchored = rows["attested_at"] == 0
-    time = np.where(~anchored & (rows["revision"] > 0), rows["attested_at"], rows["at"])
+    notice, deadline = event.question.first_notice, event.deadline
+    anchored = _is_anchored(rows, np.where(rows["slot_start"] < boundary, notice, deadline))
+    time = np.where(anchored, rows["at"], rows["attested_at"])
     standing = np.zeros(len(device), dtype=np.uint8)
     standing[anchored] = _anchored_standing(event, devices, device, rows, end)[anchored]
     standing[time == 0] = Silence.NOT_ATTESTED
     device = np.where(_is_needed(event, devices, device, rows["slot_start"], end), device, -1)
-    usable = (device >= 0) & (standing != Silence.NOT_ATTESTED)
-    notice, deadline = event.question.first_notice, event.deadline
+    usable = (device >= 0) & (standing == Silence.OK)
     order = np.lexsort((time, -rows["revision"], rows["slot_start"], device)) if not _is_sorted(device, rows) else None
     shown = _choose(
         device,
@@ -113,10 +115,23 @@ def judge(
         timing=timing,
         low=low,
         high=high,
+        time=time,
         needs_signature=anchored,
         order=picked,
         tangled=tangled,
     )
+
+
+def _is_anchored(rows: dict[str, NDArray[np.int64]], limit: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which records count from when their root was anchored: those that no attestation brought before `limit`, UTC seconds.
+
+    A revision counts only attested. What was attested counts without its signature, and from then only.
+    """
+    attested = rows["attested_at"]
+    anchored: NDArray[np.bool_] = (attested == 0) | (
+        (rows["revision"] == 0) & (attested != rows["at"]) & (attested >= limit)
+    )
+    return anchored
 
 
 def _is_needed(

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
+from numba import njit
 
 from flexbond.fleet.hashing import commitments_of, struct_hashes
 from flexbond.fleet.keccak import HASH, keccak_rows
 from flexbond.fleet.signatures import P256_BYTES, SECP256K1_BYTES, signers_of
-from flexbond.fleet.tables import Ragged, hashes, integers
+from flexbond.fleet.tables import HISTORY, RECORDS, SHOWN_HISTORY, Ragged, hashes, integers
 from flexbond.model.types import SignerScheme, Silence
-from flexbond.records import BLOCK, MAX_READINGS, READING_BYTES
+from flexbond.records import BLOCK, FLAG_BYTES, MAX_READINGS, READING_BYTES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
     from flexbond.fleet.tables import Share
 
-_NONE: Final = np.zeros(0, dtype=np.int64)
 _SIZE_BITS: Final = 40
 _PERIOD_BITS: Final = 24
+_READINGS_AT: Final = HASH + FLAG_BYTES
 _READING_LIMIT: Final = 1 << (8 * READING_BYTES - 1)
 
 
@@ -55,6 +56,8 @@ class Task:
     """What the oracle would not count each row for, its signature apart."""
     timing: NDArray[np.uint8]
     """Why it does not come in time."""
+    checks_history: bool = False
+    """Whether signatures of past days are checked too: where the files are somebody else's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +92,12 @@ class Opened:
 
 def look_into(share: Share, task: Task, target: Path) -> None:
     """Does one share, into a file. Raises FleetError for empty places."""
-    (open_history if share.is_history else open_records)(task, share.read()).save(target)
+    if share.is_history:
+        schema = SHOWN_HISTORY if task.checks_history else HISTORY
+        opened = open_history(task, share.read(schema.names), with_signatures=task.checks_history)
+    else:
+        opened = open_records(task, share.read(RECORDS.names))
+    opened.save(target)
 
 
 def open_records(task: Task, table: pa.Table) -> Opened:
@@ -103,12 +111,12 @@ def open_records(task: Task, table: pa.Table) -> Opened:
         at = np.flatnonzero(
             (heads.counts == count)
             & (readings.lengths[task.rows] == count)
-            & (flags.lengths[task.rows] == blocks)
+            & (flags.lengths[task.rows] == FLAG_BYTES * blocks)
             & heads.divides
         )
         if not 1 <= count <= MAX_READINGS or not len(at):
             continue
-        values, flagged = readings.rows(task.rows[at], count), flags.rows(task.rows[at], blocks)
+        values, flagged = readings.rows(task.rows[at], count), flags.rows(task.rows[at], FLAG_BYTES * blocks)
         fits = (commitments_of(salts[at], values, flagged) == stated[at]).all(axis=1)
         fits &= ((values >= -_READING_LIMIT) & (values < _READING_LIMIT)).all(axis=1)
         given.good[at[fits]] = True
@@ -118,8 +126,11 @@ def open_records(task: Task, table: pa.Table) -> Opened:
     return given.result(signed)
 
 
-def open_history(task: Task, table: pa.Table) -> Opened:
-    """Records of past days, opened in parts; their signatures were checked when their hashes were kept. Raises FleetError."""
+def open_history(task: Task, table: pa.Table, *, with_signatures: bool = False) -> Opened:
+    """Records of past days, opened in parts. Raises FleetError.
+
+    Their signatures were checked when their hashes were kept, and are checked again only where they are to be shown.
+    """
     heads = _Heads.of(task, table)
     blocks, openings = Ragged.of(table, "blocks", task.place), Ragged.of(table, "opened", task.place)
     kept = hashes(table, "record", task.place)[task.rows]
@@ -137,7 +148,10 @@ def open_history(task: Task, table: pa.Table) -> Opened:
         fits = (heads.struct_hashes(at, keccak_rows(listed_hashes, threads=1)) == kept[at]).all(axis=1)
         given.good[at[fits]] = True
         _open_blocks(given, at[fits], listed_hashes[fits], openings.rows(task.rows[at[fits]], size), count)
-    return given.result(np.zeros(len(task.rows), dtype=np.uint8))
+    signed = np.zeros(len(task.rows), dtype=np.uint8)
+    if with_signatures:
+        signed = _judge_signatures(task, kept, Ragged.of(table, "signature", task.place))
+    return given.result(signed)
 
 
 @dataclass(kw_only=True)
@@ -172,6 +186,22 @@ class _Heads:
         return struct_hashes(self.points[at], [values[at] for values in numbers], commitments)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """Readings of some rows, from one place of their records on."""
+
+    rows: NDArray[np.int64]
+    slots: NDArray[np.int64]
+    """Of each row: which of the slots below is its own."""
+    starts: NDArray[np.int64]
+    """When each reading begins, by slot and place, UTC seconds."""
+    periods: NDArray[np.int64]
+    """Which settlement period it belongs to, by slot and place; -1: none that is needed."""
+    values: NDArray[np.int64]
+    """By row and place, mWh."""
+    flags: NDArray[np.bool_]
+
+
 @dataclass(kw_only=True)
 class _GivenOut:
     """Readings of records on their way out."""
@@ -180,44 +210,73 @@ class _GivenOut:
     heads: _Heads
     good: NDArray[np.bool_]
     """Whether each row's readings are what was committed to."""
-    parts: list[tuple[NDArray[Any], ...]] = field(default_factory=list)
-    """Row, settlement period, reading and flag of every reading that is needed."""
+    parts: list[_Part] = field(default_factory=list)
 
     def add(self, at: NDArray[np.int64], first: int, values: NDArray[np.int64], flags: NDArray[np.bool_]) -> None:
         """Readings of some rows `(n, places)`, from the place `first` of their record on."""
         task, heads = self.task, self.heads
         places = first + np.arange(values.shape[1])
         # Most records are of few slots: what each reading belongs to is looked up once a slot.
-        slots, of = np.unique(heads.slot_start[at] << _PERIOD_BITS | heads.period_seconds[at], return_inverse=True)
-        starts = (slots >> _PERIOD_BITS)[:, None] + places * (slots & (1 << _PERIOD_BITS) - 1)[:, None]
-        periods = starts - starts % task.period_seconds
-        column = np.minimum(np.searchsorted(task.needed, periods), len(task.needed) - 1)
-        column[task.needed[column] != periods] = -1
-        counted = (starts[of] >= task.low[at][:, None]) & (starts[of] < task.high[at][:, None]) & (column[of] >= 0)
-        row, place = np.nonzero(counted)
-        self.parts.append((at[row], column[of[row], place], values[row, place], flags[row, place]))
+        known, of = np.unique(heads.slot_start[at] << _PERIOD_BITS | heads.period_seconds[at], return_inverse=True)
+        starts = (known >> _PERIOD_BITS)[:, None] + places * (known & (1 << _PERIOD_BITS) - 1)[:, None]
+        begins = starts - starts % task.period_seconds
+        periods = np.minimum(np.searchsorted(task.needed, begins), len(task.needed) - 1)
+        periods[task.needed[periods] != begins] = -1
+        self.parts.append(_Part(rows=at, slots=of, starts=starts, periods=periods, values=values, flags=flags))
 
     def result(self, signed: NDArray[np.uint8]) -> Opened:
         """All of it, from what the oracle says of the signatures; rows that something speaks against give nothing."""
+        task = self.task
         verdicts = np.where(self.good, np.uint8(Silence.OK), np.uint8(Silence.BAD_OPENING))
-        for earlier in (self.task.timing, signed, self.task.standing):
+        for earlier in (task.timing, signed, task.standing):
             verdicts = np.where(earlier != Silence.OK, earlier, verdicts)
-        columns = [np.concatenate(column) for column in zip(*self.parts, strict=True)] if self.parts else [_NONE] * 4
-        keep = verdicts[columns[0]] == Silence.OK
-        row, column, value, flag = (part[keep] for part in columns)
         sound = verdicts == Silence.OK
-        devices, met = np.unique(self.task.device[sound]), np.zeros(len(self.task.needed), dtype=bool)
-        met[column] = True
-        periods = np.flatnonzero(met)
-        device, period = np.searchsorted(devices, self.task.device)[row], (np.cumsum(met) - 1)[column]
-        shape = (len(devices), len(periods))
+        devices, met = np.unique(task.device[sound]), np.zeros(len(task.needed), dtype=bool)
+        for part in self.parts:
+            met[part.periods[part.periods >= 0]] = True
+        column = np.where(met, np.cumsum(met) - 1, -1)
+        target = np.where(sound, np.searchsorted(devices, task.device), -1)
+        shape = (len(devices), int(met.sum()))
         energy, covered, estimated = np.zeros(shape, np.int64), np.zeros(shape, np.int64), np.zeros(shape, np.bool_)
-        np.add.at(energy, (device, period), value)
-        np.add.at(covered, (device, period), self.heads.period_seconds[row])
-        estimated[device[flag == 1], period[flag == 1]] = True
+        for part in self.parts:
+            columns = np.where(part.periods >= 0, column[part.periods], -1)
+            readings = (part.rows, part.slots, part.starts, columns, part.values, part.flags)
+            _add_up(readings, task.low, task.high, self.heads.period_seconds, target, energy, covered, estimated)
         return Opened(
-            verdicts=verdicts, devices=devices, periods=periods, milli_wh=energy, covered=covered, estimated=estimated
+            verdicts=verdicts,
+            devices=devices,
+            periods=np.flatnonzero(met),
+            milli_wh=energy,
+            covered=covered,
+            estimated=estimated,
         )
+
+
+@njit(cache=True, nogil=True)
+def _add_up(
+    part: tuple[NDArray[Any], ...],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    seconds: NDArray[np.int64],
+    target: NDArray[np.int64],
+    energy: NDArray[np.int64],
+    covered: NDArray[np.int64],
+    estimated: NDArray[np.bool_],
+) -> None:
+    """Adds what counts of a part's readings to the device of their row; a target of -1: the row gives nothing."""
+    rows, slots, starts, columns, values, flags = part
+    for at in range(len(rows)):
+        row, slot = rows[at], slots[at]
+        device = target[row]
+        if device < 0:
+            continue
+        for place in range(values.shape[1]):
+            column, start = columns[slot, place], starts[slot, place]
+            if column < 0 or start < low[row] or start >= high[row]:
+                continue
+            energy[device, column] += values[at, place]
+            covered[device, column] += seconds[row]
+            estimated[device, column] |= flags[at, place]
 
 
 def _open_blocks(
@@ -233,7 +292,7 @@ def _open_blocks(
         for block in np.unique(opened[rows, offset]).tolist():
             mine = rows[opened[rows, offset] == block]
             held = min(BLOCK, count - block * BLOCK)
-            end = offset + 34 + READING_BYTES * held
+            end = offset + 1 + _READINGS_AT + READING_BYTES * held
             if not last < block < total or end > opened.shape[1]:
                 given.good[at[mine]] = False
                 continue
@@ -242,7 +301,10 @@ def _open_blocks(
             given.good[at[mine[~fits]]] = False
             mine, payload = mine[fits], payload[fits]
             given.add(
-                at[mine], block * BLOCK, _unpacked(payload[:, HASH + 1 :]), _bits(payload[:, HASH : HASH + 1], held)
+                at[mine],
+                block * BLOCK,
+                _unpacked(payload[:, _READINGS_AT:]),
+                _bits(payload[:, HASH:_READINGS_AT], held),
             )
             waiting.append((end, block, mine))
 
@@ -263,14 +325,23 @@ def _judge_signatures(task: Task, structs: NDArray[np.uint8], signature: Ragged)
 
 def _bits(flags: NDArray[np.uint8], count: int) -> NDArray[np.bool_]:
     """Estimated flags by place: what is beyond a record's readings means nothing."""
-    return np.unpackbits(flags, axis=1, bitorder="little")[:, :count].astype(bool)
+    bytes_ = flags.reshape(len(flags), flags.shape[1] // FLAG_BYTES, FLAG_BYTES)
+    lowest_first = bytes_[:, :, ::-1].reshape(flags.shape)
+    return np.unpackbits(lowest_first, axis=1, bitorder="little")[:, :count].astype(bool)
 
 
 def _unpacked(packed: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Readings `(n, places)` from their bytes, the sign in the highest bit."""
-    parts = packed.reshape(len(packed), -1, READING_BYTES)
-    wide = np.zeros((*parts.shape[:2], 8), dtype=np.uint8)
-    wide[:, :, 8 - READING_BYTES :] = parts
-    values = wide.view(">i8")[:, :, 0].astype(np.int64)
-    signed: NDArray[np.int64] = values - ((values & _READING_LIMIT) << 1)
-    return signed
+    values = np.empty((len(packed), packed.shape[1] // READING_BYTES), dtype=np.int64)
+    _unpack(packed, values)
+    return values
+
+
+@njit(cache=True, nogil=True)
+def _unpack(packed: NDArray[np.uint8], values: NDArray[np.int64]) -> None:
+    for row in range(values.shape[0]):
+        for place in range(values.shape[1]):
+            value = np.int64(0)
+            for at in range(READING_BYTES * place, READING_BYTES * (place + 1)):
+                value = value << 8 | packed[row, at]
+            values[row, place] = value - ((value & _READING_LIMIT) << 1)

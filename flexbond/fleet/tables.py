@@ -59,9 +59,15 @@ RECORDS: Final = pa.schema(
         "signature": pa.binary(),
     }
 )
-"""A row a signed record: mWh, `+` import; a byte of estimated flags a block."""
+"""A row a signed record: mWh, `+` import; two bytes of estimated flags a block."""
 HISTORY: Final = pa.schema({**_STANDING, "blocks": pa.binary(), "opened": pa.binary(), "record": HASH})
 """A row a record of past days, opened in parts; `record` is its struct hash as it was kept when its signature was checked."""
+SHOWN_RECORDS: Final = RECORDS.append(pa.field("root", HASH))
+SHOWN_HISTORY: Final = HISTORY.append(pa.field("root", HASH)).append(pa.field("signature", pa.binary()))
+"""What proofs need beside: the root that a row's times are of, and the signature, empty where the root was attested."""
+ROOTS: Final = pa.schema({"root": HASH, "records": pa.binary()})
+"""A row a leaf of a root, those of a root one after the other, in its tree's order; `records` are the struct hashes of its record, or
+of all records of its history leaf, in order."""
 
 _BITS: Final = {
     "capacity_w": 48,
@@ -163,6 +169,19 @@ def hashes(table: pa.Table, name: str, place: str) -> NDArray[np.uint8]:
     return data[array.offset * width : (array.offset + len(array)) * width].reshape(-1, width)
 
 
+def fixed_array(rows: NDArray[np.uint8]) -> pa.Array:
+    """A column of values of one length from `(n, length)`."""
+    data = pa.py_buffer(np.ascontiguousarray(rows))
+    return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [None, data])
+
+
+def list_array(rows: NDArray[np.int64]) -> pa.Array:
+    """A column of lists of one length from `(n, length)`."""
+    count, width = rows.shape
+    starts = np.arange(0, count * width + 1, max(width, 1), dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(starts), pa.array(np.ascontiguousarray(rows).reshape(-1)))
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ragged:
     """A column of values of many lengths: one after the other, and where each begins."""
@@ -192,7 +211,7 @@ class Ragged:
         column = table.column(name)
         if column.null_count:
             raise FleetError(f"{place}: column {name} has empty rows.", "Fill them.")
-        if pa.types.is_binary(column.type):
+        if not pa.types.is_list(column.type) and not pa.types.is_large_list(column.type):
             array = column.cast(pa.large_binary()).combine_chunks()
             array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
             _, offsets, data = array.buffers()
@@ -222,6 +241,11 @@ class Devices:
 
     def __getitem__(self, name: str) -> NDArray[np.int64]:
         return self.numbers[name]
+
+    def only(self, rows: NDArray[np.int64]) -> Devices:
+        """Some of the entries."""
+        numbers = {name: values[rows] for name, values in self.numbers.items()}
+        return Devices(points=self.points[rows], signers=self.signers[rows], numbers=numbers)
 
     @classmethod
     def load(cls, path: Path, *, joined_before: int, groups: int) -> Devices:

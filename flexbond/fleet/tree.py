@@ -71,12 +71,29 @@ class FleetTree:
             siblings.append(bytes(level[place]) if place < len(level) else trees.ZEROS[height])
         return tuple(siblings)
 
+    def run_path(self, first: int, count: int) -> tuple[bytes, ...]:
+        """The siblings of neighbouring leaves, in the order of `trees.run_root`. Raises TreeError unless all are in the tree."""
+        if not 0 <= first < first + count <= len(self.levels[0]):
+            raise trees.TreeError(
+                f"The tree of {len(self.levels[0])} leaves has no {count} leaves from {first} on.",
+                next_step="Give at least one leaf, all of them within the tree; count from 0.",
+            )
+        siblings = []
+        begin, end = first, first + count - 1
+        for height, level in enumerate(self.levels[:-1]):
+            if begin & 1:
+                siblings.append(bytes(level[begin - 1]))
+            if not end & 1:
+                siblings.append(bytes(level[end + 1]) if end + 1 < len(level) else trees.ZEROS[height])
+            begin, end = begin >> 1, end >> 1
+        return tuple(siblings)
 
-def leaf_hashes(weight_words: NDArray[np.uint8], columns: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Every leaf of a submission, from the words of its weight `(n, 32)` and of its other columns `(n, 32 * periods)`."""
+
+def leaf_hashes(weight_words: NDArray[np.uint8], columns_hashes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Every leaf of a submission, from the words of its weight and the hashes of its other columns, `(n, 32)` each."""
     count = len(weight_words)
     message = np.zeros((count, 3 * HASH), dtype=np.uint8)
     message[:, 24:32] = np.arange(count, dtype=">u8").view(np.uint8).reshape(-1, 8)
     message[:, 32:64] = weight_words
-    message[:, 64:] = keccak_rows(columns)
+    message[:, 64:] = columns_hashes
     return keccak_rows(message)

@@ -41,6 +41,11 @@ class DeviceBaseline:
     adjustment: tuple[int, int] | None = None
     """Energy of the adjustment window on the event's own day, and of the chosen days together, mWh; None: not adjusted."""
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is a baseline, and no absent energy was filled in."""
+        return self.silence is Silence.OK and len(self.complete) == len(self.days)
+
 
 def device_baseline(
     *,

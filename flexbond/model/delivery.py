@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from flexbond import trees
+from flexbond.ids import claim_of
 from flexbond.model.baseline import (
     baseline_starts,
     clamp_milli_wh,
@@ -23,6 +24,7 @@ from flexbond.model.types import (
     BaselineMethod,
     ClampLevel,
     Direction,
+    Leaf,
     PortfolioSums,
     Silence,
     Totals,
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 
     from flexbond.model.lookback import DayPlan
     from flexbond.model.shown import ShownRecord
-    from flexbond.model.types import Call, Entry, EventKey, MeteringPoint, Question, Rule
+    from flexbond.model.types import Call, Claim, Entry, EventKey, MeteringPoint, Question, Rule
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,22 @@ class MeasuredEvent:
     responses_milli_wh: tuple[int, ...]
     """The portfolio's response for every period of the window, mWh; 0 where nothing was ordered."""
 
+    @property
+    def claim(self) -> Claim:
+        """What is submitted, as it is shown when it is checked."""
+        return claim_of(self.tree.root, self.totals)
+
+    def leaf(self, place: int) -> Leaf:
+        """A leaf as it is shown."""
+        columns = zip(*(answer.columns for answer in self.answers[: place + 1]), strict=True)
+        words = [trees.word(column[-1], sum(column)) for column in columns]
+        return Leaf(
+            place=place,
+            weight_word=self.weight_words[place],
+            columns=b"".join([item.to_bytes(32, "big") for item in words]),
+            path=self.tree.path(place),
+        )
+
 
 # ------------------------------------------------------------------ one device
 
@@ -66,9 +84,11 @@ def measure_device(
     """What one device did, from the records shown for it; none shown: claimed silent."""
     periods = periods_of(question.ordered_mask)
     starts = [question.key.window_start + period * rule.period_seconds for period in periods]
-    silence = _standing(rule, question, entry, point, shown)
+    silence = standing(rule, question, entry, point)
+    if silence is Silence.OK and not shown:
+        silence = Silence.NO_RECORD
     if silence is Silence.INACTIVE:
-        return _answer(silence, [0] * len(periods), 0)
+        return _answer(silence, entry, [0] * len(periods), 0)
     plan = plan_of(rule, question)
     tally = _tally(rule, question, plan, starts)
     if silence is Silence.OK:
@@ -82,6 +102,7 @@ def measure_device(
     if silence is Silence.OK:
         silence = judge_readings(tally, entry)
     baseline: Sequence[int] = [0] * len(periods)
+    is_complete = True
     if silence is Silence.OK and rule.baseline is BaselineMethod.METER_BEFORE:
         before = [tally.milli_wh[start] for start in baseline_starts(rule, question.first_notice)]
         baseline = [mean(before, question.key.direction)] * len(periods)
@@ -89,11 +110,11 @@ def measure_device(
         own = planned_baseline(
             question.lookback, plan, question.key.direction, tally.whole(tally.past), tally.whole(tally.needed)
         )
-        silence = own.silence
+        silence, is_complete = own.silence, own.is_complete
         baseline = [own.baseline_milli_wh[period] for period in periods] if own.baseline_milli_wh else baseline
     metered = None if silence is not Silence.OK else [tally.milli_wh[start] for start in starts]
     if is_own_baseline(rule):
-        return _against_itself(silence, metered, baseline, entry, rule, question.key.direction)
+        return _against_itself(silence, metered, baseline, entry, rule, question.key.direction, is_complete=is_complete)
     return _against_portfolio(silence, metered, entry, rule, question.key.direction, len(periods))
 
 
@@ -135,17 +156,15 @@ def _tally(rule: Rule, question: Question, plan: DayPlan | None, ordered: Sequen
     )
 
 
-def _standing(
-    rule: Rule, question: Question, entry: Entry, point: MeteringPoint, shown: Sequence[ShownRecord]
-) -> Silence:
-    """What makes a device silent whatever its records say."""
+def standing(rule: Rule, question: Question, entry: Entry, point: MeteringPoint) -> Silence:
+    """What makes a device silent whatever its records say: INACTIVE, SUSPENDED or LOW_ASSURANCE; OK: nothing."""
     if not entry.was_in_before(question.first_notice):
         return Silence.INACTIVE
     if point.suspended_at and point.suspended_at < question.key.window_end + rule.reading_deadline:
         return Silence.SUSPENDED
     if entry.kind < rule.min_assurance:
         return Silence.LOW_ASSURANCE
-    return Silence.OK if shown else Silence.NO_RECORD
+    return Silence.OK
 
 
 def _against_itself(
@@ -155,6 +174,8 @@ def _against_itself(
     entry: Entry,
     rule: Rule,
     direction: Direction,
+    *,
+    is_complete: bool,
 ) -> Answer:
     """The answer where the baseline is the device's own."""
     limit = clamp_milli_wh(entry.capacity_w, rule.period_seconds)
@@ -168,7 +189,9 @@ def _against_itself(
     else:
         shift = 1000 * entry.capacity_w * rule.period_seconds
         columns = [3600 * response + shift for response in responses]
-    return _answer(silence, columns, weight, None if metered is None else baseline, metered)
+    if metered is None:
+        return _answer(silence, entry, columns, weight)
+    return _answer(silence, entry, columns, weight, baseline, metered, is_complete=is_complete)
 
 
 def _against_portfolio(
@@ -176,18 +199,22 @@ def _against_portfolio(
 ) -> Answer:
     """The answer where the baseline is the portfolio's."""
     if metered is None:
-        return _answer(silence, [0] * count, 0)
+        return _answer(silence, entry, [0] * count, 0)
     full = 1000 * entry.connection_w * rule.period_seconds
     sign = -3600 if direction is Direction.SHED else 3600
-    return _answer(silence, [full + sign * reading for reading in metered], entry.capacity_w, None, metered)
+    columns = [full + sign * reading for reading in metered]
+    return _answer(silence, entry, columns, entry.capacity_w, None, metered, is_complete=True)
 
 
 def _answer(
     silence: Silence,
+    entry: Entry,
     columns: Sequence[int],
     weight: int,
     baseline: Sequence[int] | None = None,
     metered: Sequence[int] | None = None,
+    *,
+    is_complete: bool = False,
 ) -> Answer:
     none = [0] * len(columns)
     return Answer(
@@ -196,6 +223,8 @@ def _answer(
         weight=weight,
         baseline_milli_wh=tuple(none if baseline is None else baseline),
         metered_milli_wh=tuple(none if metered is None else metered),
+        metering_point=entry.metering_point,
+        is_complete=is_complete,
     )
 
 

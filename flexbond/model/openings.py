@@ -49,7 +49,7 @@ class RecordOpening:
     """The record's, with, in bits that a record leaves zero: which blocks are opened (bit 24 the first; to 39), length of
     the signature in words (23..16), number of the inclusion (15..8), place in that inclusion's history (7..0)."""
     blocks: tuple[bytes, ...]
-    """In order: the hash (32 bytes), or of an opened one the salt (32), flags (1) and readings (5 each)."""
+    """In order: the hash (32 bytes), or of an opened one the salt (32), flags (2) and readings (5 each)."""
     signature: bytes = b""
     """Empty if every record under the root was verified; else r, vs (secp256k1) or r, s, x, y (P-256)."""
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flexbond.errors import FlexbondError
 from flexbond.hashing import ZERO_ADDRESS
 from flexbond.ids import lookback_hash
 from flexbond.model.settlement import is_whole_milli_wh
+from flexbond.model.struct import kinds_of
 from flexbond.model.types import (
     BPS,
     MAX_PERIODS,
@@ -17,6 +19,7 @@ from flexbond.model.types import (
     Adjustment,
     BaselineMethod,
     ClampLevel,
+    MeasuringTerms,
     RuleTerms,
 )
 
@@ -32,6 +35,12 @@ MAX_DAYS: Final = 20
 """Most past days in a baseline."""
 MAX_LOOK_BACK: Final = 120
 """Most days looked back."""
+MAX_DRAW_DELAY: Final = 200
+"""Most blocks between a submission and the one whose hash draws: a hash is known for 256."""
+MAX_CHECKS: Final = 2**20
+"""Most points that are drawn of a submission."""
+MAX_AMOUNT: Final = 2**96 - 1
+"""Greatest amount of a rule's field, base units."""
 EVERY_KIND: Final = 255
 """All kinds of days of a class."""
 HOLIDAYS_ONLY: Final = 128
@@ -61,6 +70,7 @@ def check_rule(rule: Rule, lookback: Lookback = NO_LOOKBACK) -> None:
     _check_payment(rule)
     _check_baseline(rule)
     _check_clocks(rule)
+    _check_sampling(rule)
     if rule.baseline is BaselineMethod.X_OF_Y:
         if rule.lookback_hash != lookback_hash(lookback):
             raise _inconsistent("lookbackHash", "lookback")
@@ -137,6 +147,16 @@ def terms_of(rule: Rule, number: int, *, known_until: int = FOREVER) -> RuleTerm
     )
 
 
+def measuring_terms_of(rule: Rule) -> MeasuringTerms:
+    """The part of a rule that measuring needs."""
+    kept = MeasuringTerms(**{name: getattr(rule, name) for name, _ in kinds_of(MeasuringTerms)})
+    return replace(
+        kept,
+        currency=rule.currency if rule.challenge_window else ZERO_ADDRESS,
+        gate_seconds=rule.gate_seconds if rule.baseline is BaselineMethod.NOMINATED else 0,
+    )
+
+
 def _check_payment(rule: Rule) -> None:
     _within("schema", rule.schema, SCHEMA, SCHEMA)
     _within("overDeliveryCapBps", rule.over_delivery_cap_bps, BPS, 2 * BPS)
@@ -187,7 +207,32 @@ def _check_clocks(rule: Rule) -> None:
         raise _inconsistent("submissionDeadline", "readingDeadline")
     _within("proofWindow", rule.proof_window, 3600, 60 * DAY)
     _within("collectPeriod", rule.collect_period, 30 * DAY, 3650 * DAY)
-    _within("spotChecks", rule.spot_checks, 1, 2**20)
+
+
+def _check_sampling(rule: Rule) -> None:
+    """How a submission is checked, if not every leaf has to be proven."""
+    window = rule.challenge_window
+    if not window:
+        _within("spotChecks", rule.spot_checks, 1, MAX_CHECKS)
+        for field, value in (
+            ("drawDelay", rule.draw_delay),
+            ("maxDemands", rule.max_demands),
+            ("demandFee", rule.demand_fee),
+            ("bondPerMW", rule.bond_per_mw),
+            ("challengerShareBps", rule.challenger_share_bps),
+        ):
+            if value:
+                why = "is for submissions that may be challenged, and challengeWindow is 0"
+                raise RuleError(OUT_OF_BOUNDS, (field, value), f"{field} of {value} {why}.")
+        return
+    _within("spotChecks", rule.spot_checks, 0, MAX_CHECKS)
+    _within("drawDelay", rule.draw_delay, 1, MAX_DRAW_DELAY)
+    _within("challengeWindow", window, 1, 60 * DAY)
+    if window <= rule.proof_window:
+        raise _inconsistent("challengeWindow", "proofWindow")
+    _within("demandFee", rule.demand_fee, 1, MAX_AMOUNT)
+    _within("bondPerMW", rule.bond_per_mw, 1, MAX_AMOUNT)
+    _within("challengerShareBps", rule.challenger_share_bps, 0, BPS // 2)
 
 
 def _check_days(lookback: Lookback) -> None:

@@ -36,7 +36,7 @@ Address = Annotated[str, "address"]
 PACKED: Final = "packed"
 """Annotates a tuple of items that stand in the ABI as one `bytes`: their `packed` bytes, one after the other."""
 
-_SPELLED: Final = {"mwh": "MWh", "mwhour": "MWhour"}
+_SPELLED: Final = {"mw": "MW", "mwh": "MWh", "mwhour": "MWhour"}
 """Words of field names that are not spelled like others in Solidity."""
 
 

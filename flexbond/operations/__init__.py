@@ -11,12 +11,16 @@ next step (`errors.py`). Amounts are integers: W, mWh, base units, UTC seconds.
   `enrol`, `leave`, `void_statement`, `change_payee` (bringing them)
 * `meters`: `sign_series` (into a `RecordBook`), `attest` (its records, in batches)
 * `anchoring`: `anchor` (its records under one root, each alone or every device's history in one leaf)
+* `reporting`: `report_equivocations` (devices that signed two records of one slot and revision)
 * `market`: `make_offer`, `take`, `cancel_offer`, `cancel_offers`
 * `dispatching`: `nominate`, `declare_unavailable`, `dispatch`, `stop`, `cancel`, `excuse`, `release`
-* `settlement`: `settle_event` (submission, proofs, settlement: as needed), `submit_event`, `settle_all`
-* `collecting`: `collect_event`, `collect` (one pool), `sweep`
+* `settlement`: `settle_event` (submission, draw, proofs, settlement: as needed), `submit_event`, `settle_all`
+* `objecting`: `demand_proof`, `acceptance_of`, `accept`: what buyers can do about a sampled submission
+* `collecting`: `collect_event`, `collect` (one pool), `collect_claim`, `sweep`; `relaying`: `relay` (many customers of many events)
 * `status`: `account_status`, `event_status`, `all_events`
-* `history`: `find_events`, `load_event`, `load_dispatch`, `rule_of`, `product_of`, `answers_of`: terms and states from the event log
+* `history`: `find_events`, `load_event`, `load_dispatch`, `rule_of`, `product_of`, `answers_of`: terms and states from the event log;
+  `checks`: what became of a sampled submission
+* `leaves`: `leaves_of_book`, `leaves_of_build`, `shares_for`: what can be shown of a submission
 * `documents`: `SignedStatement`, `SignedConsent`, `SignedPayeeChange`, `SignedOffer` with `save` and `load`
 * `recordbook`: `RecordBook.open`: the only state kept beside the chain
 * `rehearsal`: `DrySender`, with which every operation tries its next transaction and sends none

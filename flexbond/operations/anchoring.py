@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flexbond.model.types import Silence
+from flexbond.operations.booked import contradict, equivocation
 from flexbond.operations.common import time_of, titled
 from flexbond.operations.errors import OperationError
 from flexbond.operations.meters import Refused, kept_numbers, standings
 from flexbond.operations.progress import Progress, silent
+from flexbond.operations.recordbook import records_in
 from flexbond.operations.rehearsal import DrySender
 from flexbond.trees import MAX_HISTORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from flexbond.chain.send import Sender
     from flexbond.chain.suite import Suite
@@ -60,6 +63,7 @@ def anchor(
     *,
     history: bool = False,
     last: int = MAX_HISTORY,
+    beside: Sequence[Path] = (),
     progress: Progress = silent,
 ) -> Anchored:
     """Anchors records of the book under one root, which reveals nothing of them. By anyone.
@@ -71,6 +75,7 @@ def anchor(
     """
     if not 1 <= last <= MAX_HISTORY:
         raise OperationError(f"A history of {last} records.", f"Ask for 1 to {MAX_HISTORY}.")
+    require_consistent(book, beside)
     sender.recover()
     known = standings(suite, book)
     now = time_of(suite)
@@ -92,6 +97,15 @@ def anchor(
         revisions=len(numbers) - len(ordinary),
         refused=tuple(refused.values()),
     )
+
+
+def require_consistent(book: RecordBook, beside: Sequence[Path]) -> None:
+    """Raises EquivocationError if another book has another record of a slot and revision than this one."""
+    for path in beside:
+        for other in records_in(path):
+            known = book.find(other.key)
+            if known is not None and contradict(known, other):
+                raise equivocation(other.key)
 
 
 def _refused(

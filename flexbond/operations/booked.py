@@ -9,10 +9,11 @@ from functools import cached_property
 from typing import Any, Final, Self
 
 from flexbond.model.types import P256Record, SignedRecord, SignerScheme
-from flexbond.operations.errors import DocumentFieldError, RecordsDifferError
+from flexbond.operations.errors import DocumentFieldError, EquivocationError
 from flexbond.operations.files import require_keys
 from flexbond.operations.structs import hex_bytes, integer, listed
 from flexbond.records import MAX_READINGS, MeterRecord, RecordError, RecordHead
+from flexbond.units import format_time
 
 _READING: Final = 2**39
 _RECORD_KEYS: Final = {"point", "slotStart", "periodSeconds", "revision", "readings", "estimated", "salt", "commitment"}
@@ -109,10 +110,20 @@ def read_record(content: dict[str, Any], place: str) -> BookedRecord:
     return BookedRecord(record=record, scheme=scheme, signature=signature)
 
 
-def equivocation(key: Key) -> RecordsDifferError:
-    """What to raise for two records of one key."""
+def equivocation(key: Key) -> EquivocationError:
+    """What to raise for two different records of one key."""
     point, slot_start, revision = key
-    return RecordsDifferError(
-        f"Metering point 0x{point.hex()} has another record of the slot from {slot_start} with revision {revision}.",
-        "Sign corrected readings with a higher revision: two records of one revision suspend the device.",
+    return EquivocationError(
+        f"The device of metering point 0x{point.hex()} signed two different records of the slot from {format_time(slot_start)} "
+        f"with revision {revision}; the second one is refused.",
+        "Never anchor or attest both. Report it with `flexbond meter report`, which names the files of both records and suspends the "
+        "device; readings that are to be corrected are signed with a higher revision.",
+        metering_point=point,
+        slot_start=slot_start,
+        revision=revision,
     )
+
+
+def contradict(one: BookedRecord, other: BookedRecord) -> bool:
+    """Whether two records are of one key and differ: whoever signed both equivocates."""
+    return one.key == other.key and one.record.struct_hash != other.record.struct_hash

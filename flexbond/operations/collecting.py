@@ -1,28 +1,36 @@
-"""What customers get: their places' shares of the pools, credited to their payees. Anyone can bring it about, from the log alone."""
+"""What customers get: their places' shares of the pools, credited to their payees.
+
+Anyone can bring it about: from the log alone where every leaf was proven, and for what is split by capacity; where the submission was
+sampled, with the provider's record book or the folder of its submission, or with one place's claim from there. `relaying` does it for many
+places at a time.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from flexbond.ids import totals_hash
-from flexbond.model.delivery import assemble
-from flexbond.model.types import CapacityClaim, EventStatus, WeightClaim
+from flexbond.ids import event_id as event_id_of
+from flexbond.ids import responses_hash, totals_hash
+from flexbond.model.types import CapacityClaim
 from flexbond.operations.common import time_of, titled, token_at
 from flexbond.operations.errors import OperationError, TooEarlyError, UnknownError
-from flexbond.operations.evidence import entries_of, question_of
-from flexbond.operations.history import answers_of, load_event, logs_of
+from flexbond.operations.evidence import entries_of
+from flexbond.operations.history import load_event, logs_of
+from flexbond.operations.leaves import shares_for
 from flexbond.operations.progress import Progress, silent
 from flexbond.units import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from flexbond.chain.send import Sender
     from flexbond.chain.suite import Suite, Transaction
-    from flexbond.model.delivery import MeasuredEvent
-    from flexbond.model.types import Entry
+    from flexbond.model.types import WeightClaim
     from flexbond.operations.history import EventHistory
+    from flexbond.operations.leaves import Shares
+    from flexbond.operations.recordbook import RecordBook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,35 +83,60 @@ def collect(
     pool_id: bytes,
     *,
     payees: Iterable[str] = (),
+    records: RecordBook | None = None,
+    build: Path | None = None,
     progress: Progress = silent,
 ) -> Collection:
     """Credits the shares of a pool that are not credited yet, all or those of some payees. By anyone.
 
-    The pool is named by its event or by its right. Raises UnknownError, TooEarlyError while it is not open, ContractRevert.
+    The pool is named by its event or by its right; of a sampled submission's own pool the shares are in `records` or `build`. Raises
+    UnknownError, TooEarlyError while it is not open, OperationError, RecordsDifferError, ContractRevert.
     """
     sender.recover()
     event = event_of_pool(suite, pool_id)
-    pool, shares = shares_of(suite, event, pool_id)
-    wanted = set(payees)
+    dues = Dues.of(suite, event, pool_id, records=records, build=build)
+    shares, wanted = dues.shares(), set(payees)
     due = [share for share in shares if not share.collected and (not wanted or share.payee in wanted)]
-    claims = _Claims(suite, event, pool_id, pool) if due else None
-    if claims is not None:
-        sender.send_all(claims.transaction(share) for share in due)
+    sender.send_all(dues.transaction(share.index) for share in due)
     credited = sum(share.amount for share in due)
     shown = token_at(suite, event.rule.currency).show(credited)
     progress(f"Credited {shown} to {len(due)} places." if due else "There is nothing left to collect here.")
-    _, after = shares_of(suite, event, pool_id)
-    return Collection(pool_id=pool_id, amount=pool.amount, shares=after, credited=credited)
+    return Collection(pool_id=pool_id, amount=dues.pool.amount, shares=dues.shares(), credited=credited)
 
 
 def collect_event(
-    suite: Suite, sender: Sender, event_id: bytes, *, payees: Iterable[str] = (), progress: Progress = silent
+    suite: Suite,
+    sender: Sender,
+    event_id: bytes,
+    *,
+    payees: Iterable[str] = (),
+    records: RecordBook | None = None,
+    build: Path | None = None,
+    progress: Progress = silent,
 ) -> tuple[Collection, ...]:
     """`collect` from all open pools of an event: its own, and those of its rights never called."""
-    event = load_event(suite, event_id)
-    found = [pool_id for pool_id in pools_of(suite, event) if pool_of(suite, pool_id).opened_at]
     chosen = tuple(payees)
-    return tuple(collect(suite, sender, pool_id, payees=chosen, progress=progress) for pool_id in found)
+    return tuple(
+        collect(suite, sender, pool_id, payees=chosen, records=records, build=build, progress=progress)
+        for pool_id in open_pools_of(suite, load_event(suite, event_id))
+    )
+
+
+def collect_claim(suite: Suite, sender: Sender, claim: WeightClaim, *, progress: Progress = silent) -> int:
+    """Credits the share that a claim shows to its payee, unless it was credited; base units, 0 if it was. By anyone.
+
+    Raises TooEarlyError while the pool is not open, ContractRevert for a claim that is not under the event's root.
+    """
+    sender.recover()
+    pool_id = event_id_of(claim.key)
+    pool = _open_pool(suite, pool_id)
+    if suite.payouts.read("hasCollected", pool_id, claim.index):
+        progress(f"The share of place {claim.index} was credited before.")
+        return 0
+    sender.send(titled(suite.payouts.transaction("collect", claim), f"Credit place {claim.index}"))
+    amount = pool.amount * (claim.weight_word >> 128) // claim.total_weight
+    progress(f"Credited {token_at(suite, claim.currency).show(amount)} to the payee of place {claim.index}.")
+    return amount
 
 
 def sweep(suite: Suite, sender: Sender, pool_id: bytes, *, progress: Progress = silent) -> int:
@@ -142,33 +175,9 @@ def event_of_pool(suite: Suite, pool_id: bytes) -> EventHistory:
     )
 
 
-def shares_of(suite: Suite, event: EventHistory, pool_id: bytes) -> tuple[PoolState, tuple[Share, ...]]:
-    """A pool and what each place gets from it, those with nothing left out. Raises TooEarlyError, OperationError."""
-    pool = _open_pool(suite, pool_id)
-    by_weight = _weights(suite, event) if not pool.by_capacity else []
-    if any(by_weight):
-        count = len(by_weight)
-        entries = entries_of(suite, event.key.portfolio_id, count)
-        parts, total = by_weight, sum(by_weight)
-    else:
-        sums = suite.devices.read("sumsBefore", event.key.portfolio_id, event.key.window_start)
-        entries = entries_of(suite, event.key.portfolio_id, sums.entries)
-        parts, total = [_capacity(entry, event.key.window_start) for entry in entries], sums.capacity_w
-    collected = suite.payouts.read_many("hasCollected", [(pool_id, index) for index in range(len(entries))])
-    shares = tuple(
-        Share(index=index, payee=entry.payee, amount=pool.amount * part // total, collected=done)
-        for index, (entry, part, done) in enumerate(zip(entries, parts, collected, strict=True))
-        if total and pool.amount * part // total
-    )
-    return pool, shares
-
-
-def _capacity(entry: Entry, at: int) -> int:
-    return entry.capacity_w if entry.was_in_before(at) else 0
-
-
-def _weights(suite: Suite, event: EventHistory) -> list[int]:
-    return [answer.weight for answer in answers_of(suite, event)] if event.status is EventStatus.MEASURED else []
+def open_pools_of(suite: Suite, event: EventHistory) -> tuple[bytes, ...]:
+    """The ids of those pools of an event that are open."""
+    return tuple(pool_id for pool_id in pools_of(suite, event) if pool_of(suite, pool_id).opened_at)
 
 
 def _open_pool(suite: Suite, pool_id: bytes) -> PoolState:
@@ -185,60 +194,80 @@ def _open_pool(suite: Suite, pool_id: bytes) -> PoolState:
     return pool
 
 
-class _Claims:
-    """The proofs of one pool, rebuilt from the log."""
+@dataclass(frozen=True, kw_only=True)
+class Dues:
+    """What the places of a portfolio are due from one open pool, and what it is claimed with."""
 
-    def __init__(self, suite: Suite, event: EventHistory, pool_id: bytes, pool: PoolState) -> None:
-        self._suite = suite
-        self._event = event
-        self._pool_id = pool_id
-        self._pool = pool
+    suite: Suite
+    event: EventHistory
+    pool: PoolState
+    known: Shares | None
+    """Of the submission, where the pool is split by weight; None: it is split by capacity."""
+
+    @classmethod
+    def of(
+        cls,
+        suite: Suite,
+        event: EventHistory,
+        pool_id: bytes,
+        *,
+        records: RecordBook | None = None,
+        build: Path | None = None,
+    ) -> Dues:
+        """Raises TooEarlyError, OperationError, RecordsDifferError."""
+        pool = _open_pool(suite, pool_id)
         submission = event.submission
-        self._totals = submission.totals if submission else None
-        self._root = submission.root if submission else bytes(32)
-        self._measured: MeasuredEvent | None = None
-        if self._totals is not None and self._totals.weight and not pool.by_capacity:
-            sums = suite.devices.read("sumsBefore", event.key.portfolio_id, event.state.first_notice)
-            self._measured = assemble(
-                rule=event.rule,
-                question=question_of(event),
-                answers=answers_of(suite, event),
-                sums=sums,
-                schedule_milli_wh=event.schedule_milli_wh,
-            )
-            if self._measured.tree.root != self._root:
-                raise OperationError(
-                    "The proven leaves in the log do not give the submitted root.", "Use another node."
-                )
+        by_weight = not pool.by_capacity and submission is not None and submission.totals.weight > 0
+        known = shares_for(suite, event, records=records, build=build) if by_weight else None
+        return cls(suite=suite, event=event, pool=pool, known=known)
 
-    def transaction(self, share: Share) -> Transaction:
-        """What credits a share."""
-        title = f"Credit place {share.index}"
-        if self._measured is None:
-            return titled(self._suite.payouts.transaction("collectByCapacity", self._by_capacity(share)), title)
-        return titled(self._suite.payouts.transaction("collect", self._by_weight(share, self._measured)), title)
-
-    def _by_weight(self, share: Share, measured: MeasuredEvent) -> WeightClaim:
-        return WeightClaim(
-            key=self._event.key,
-            currency=self._event.rule.currency,
-            index=share.index,
-            weight_word=measured.weight_words[share.index],
-            columns_hash=measured.columns_hashes[share.index],
-            path=measured.tree.path(share.index),
-            root=self._root,
-            total_weight=measured.totals.weight,
-            totals_hash=totals_hash(measured.totals),
+    def shares(self) -> tuple[Share, ...]:
+        """Of each place, those with nothing left out."""
+        portfolio = self.event.key.portfolio_id
+        amounts = self.amounts()
+        entries = entries_of(self.suite, portfolio, len(amounts))
+        collected = self.suite.payouts.read_many(
+            "hasCollected", [(self.pool.id, index) for index in range(len(amounts))]
+        )
+        return tuple(
+            Share(index=index, payee=entry.payee, amount=amount, collected=done)
+            for index, (entry, amount, done) in enumerate(zip(entries, amounts, collected, strict=True))
+            if amount
         )
 
-    def _by_capacity(self, share: Share) -> CapacityClaim:
-        shown = not self._pool.by_capacity and self._totals is not None
+    def amounts(self) -> list[int]:
+        """What each place gets, collected or not, base units."""
+        if self.known is not None:
+            parts: Sequence[int] = self.known.weights()
+            total = self.known.claim.weight
+        else:
+            key = self.event.key
+            sums = self.suite.devices.read("sumsBefore", key.portfolio_id, key.window_start)
+            entries = entries_of(self.suite, key.portfolio_id, sums.entries)
+            parts = [entry.capacity_w if entry.was_in_before(key.window_start) else 0 for entry in entries]
+            total = sums.capacity_w
+        return [self.pool.amount * part // total if total else 0 for part in parts]
+
+    def transaction(self, place: int) -> Transaction:
+        """What credits the share of a place."""
+        payouts = self.suite.payouts
+        if self.known is None:
+            made = payouts.transaction("collectByCapacity", self._by_capacity(place))
+        else:
+            made = payouts.transaction("collect", self.known.weight_claim(place))
+        return titled(made, f"Credit place {place}")
+
+    def _by_capacity(self, place: int) -> CapacityClaim:
+        event = self.event
+        # An event's own pool is split by capacity if no leaf has weight: then that is shown.
+        submission = None if self.pool.by_capacity else event.submission
         return CapacityClaim(
-            pool_id=self._pool_id,
-            key=self._event.key,
-            currency=self._event.rule.currency,
-            index=share.index,
-            root=self._root if shown else bytes(32),
+            pool_id=self.pool.id,
+            key=event.key,
+            currency=event.rule.currency,
+            index=place,
+            root=bytes(32) if submission is None else submission.root,
             total_weight=0,
-            totals_hash=totals_hash(self._totals) if shown and self._totals else bytes(32),
+            totals_hash=bytes(32) if submission is None else totals_hash(submission.totals),
+            responses_hash=bytes(32) if submission is None else responses_hash(event.responses_milli_wh),
         )

@@ -51,7 +51,7 @@ def nominate(
         return
     _require_before_gate(suite, event, "A schedule")
     require_actor(suite, event.provider, sender.address, what="nominate")
-    transaction = suite.measurement.transaction("nominate", event.key, event.rule, schedule)
+    transaction = suite.measurement.transaction("nominate", event.key, schedule)
     sender.send(titled(transaction, "Commit the schedule"))
     progress("Committed the schedule.")
 

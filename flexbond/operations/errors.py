@@ -43,6 +43,22 @@ class RecordsDifferError(OperationError):
     """Records that are not those with which an event was submitted, or that contradict each other."""
 
 
+class EquivocationError(RecordsDifferError):
+    """Two different records of one slot and revision, signed by one device."""
+
+    def __init__(
+        self, message: str, next_step: str = "", *, metering_point: bytes, slot_start: int, revision: int
+    ) -> None:
+        super().__init__(message, next_step)
+        self.metering_point = metering_point
+        self.slot_start = slot_start
+        self.revision = revision
+
+
+class LeavesUnknownError(OperationError):
+    """A sampled submission of which nobody can tell the leaves from the chain."""
+
+
 class SilentEventError(OperationError):
     """A submission in which no device would count: most likely the wrong record book."""
 

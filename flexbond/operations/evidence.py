@@ -92,7 +92,7 @@ def gather(suite: Suite, event: EventHistory, book: RecordBook) -> Evidence:
     sums = suite.devices.read("sumsBefore", event.key.portfolio_id, event.state.first_notice)
     entries = entries_of(suite, event.key.portfolio_id, sums.entries)
     points = suite.devices.read_many("meteringPoint", [(entry.metering_point,) for entry in entries])
-    past = _Past.of(suite, event)
+    past = Past.of(suite, event)
     showing = Showing(suite, event, book, [entry.metering_point for entry in entries])
     answers, proofs, reasons = [], [], []
     for index, (entry, point) in enumerate(zip(entries, points, strict=True)):
@@ -148,7 +148,7 @@ def _needed_starts(rule: Rule, question: Question) -> tuple[list[int], int]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Past:
+class Past:
     """What is asked of all leaves, and what the calls of each are found from."""
 
     suite: Suite
@@ -160,7 +160,7 @@ class _Past:
     """Of the portfolio."""
 
     @classmethod
-    def of(cls, suite: Suite, event: EventHistory) -> _Past:
+    def of(cls, suite: Suite, event: EventHistory) -> Past:
         """From the chain; nothing is read of past days where the rule needs none."""
         question = question_of(event)
         if event.rule.baseline is not BaselineMethod.X_OF_Y:
@@ -183,6 +183,11 @@ class _Past:
         start = self.suite.rights.read("previousWindow", portfolio_id, self.horizon + 1)
         calls = self.suite.rights.read("callsFrom", portfolio_id, start, self.question.key.window_start)
         return start, tuple(calls)
+
+    @property
+    def question_of_portfolio(self) -> Question:
+        """What is asked of a device that was in all calls of the portfolio."""
+        return replace(self.question, calls=self.calls)
 
     def question_of(self, index: int, entry: Entry) -> tuple[Question, tuple[int, ...]]:
         """What is asked of a leaf, and from where the calls of its device's earlier portfolios are gathered."""

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from flexbond.chain.events import read_events
+from flexbond.hashing import ZERO_HASH
 from flexbond.ids import dispatch_hash, token_id
 from flexbond.model.types import Answer, CalendarDays, EventStatus, Funding
+from flexbond.operations.checks import NAMES, checks_of
 from flexbond.operations.errors import OperationError, UnknownError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
         Settled,
         Totals,
     )
+    from flexbond.operations.checks import Checks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +45,8 @@ class CalledDispatch:
     """At the notice, base units."""
     settled: Settled | None
     """None while it is open."""
+    bond_share: int
+    """Part of a lost bond that its holder got, base units."""
     measured: bool | None
     """Whether it was settled from a measurement; None while it is open."""
 
@@ -87,6 +92,10 @@ class EventHistory:
     schedule_milli_wh: tuple[int, ...]
     """As nominated last, `+` import, `-` export; empty: none."""
     submission: Submission | None
+    checks: Checks | None
+    """Of a submission of which not every leaf is proven; else None."""
+    commitment: bytes
+    """Of the measured event's submission; zero unless it was measured."""
     responses_milli_wh: tuple[int, ...]
     """Of every period of the window; empty unless it was measured."""
 
@@ -99,6 +108,15 @@ class EventHistory:
     def periods(self) -> int:
         """Settlement periods of the window."""
         return (self.key.window_end - self.key.window_start) // self.rule.period_seconds
+
+    @property
+    def ordered_w(self) -> tuple[int, ...]:
+        """Power ordered by all dispatches as they stand, per period of the window, W."""
+        sums = [0] * self.periods
+        for called in self.dispatches:
+            for period, power in enumerate(called.dispatch.orders_w):
+                sums[period] += power
+        return tuple(sums)
 
     @property
     def is_escrowed(self) -> bool:
@@ -213,17 +231,22 @@ def load_event(suite: Suite, event_id: bytes) -> EventHistory:
     any_product = next(iter(products.values()))
     state: EventState = suite.measurement.read("eventState", event_id)
     measured = state.status is EventStatus.MEASURED
+    outcome = logs_of(suite, "Measurement", "EventMeasured", event_id=event_id) if measured else ()
+    rule = rule_of(suite, any_product.rule_id)
+    submission = _submission(suite, event_id)
     return EventHistory(
         id=event_id,
         key=any_product.event_key,
-        rule=rule_of(suite, any_product.rule_id),
+        rule=rule,
         provider=any_product.provider,
         state=state,
         rights=_rights(suite, products),
         dispatches=() if state.status is EventStatus.OPEN else _dispatches(suite, event_id),
-        schedule_milli_wh=_last(suite, "Nominated", "schedule_milli_wh", event_id),
-        submission=_submission(suite, event_id),
-        responses_milli_wh=_last(suite, "EventMeasured", "responses_milli_wh", event_id) if measured else (),
+        schedule_milli_wh=_schedule(suite, event_id),
+        submission=submission,
+        checks=None if submission is None else _checks(suite, event_id, rule, submission),
+        commitment=outcome[-1].commitment if outcome else ZERO_HASH,
+        responses_milli_wh=tuple(outcome[-1].responses_milli_wh) if outcome else (),
     )
 
 
@@ -234,6 +257,7 @@ def load_dispatch(suite: Suite, dispatch_id: bytes) -> CalledDispatch:
             item,
             logs_of(suite, "Settlement", "DispatchChanged", dispatch_id=dispatch_id),
             logs_of(suite, "Settlement", "DispatchSettled", dispatch_id=dispatch_id),
+            logs_of(suite, "Settlement", "BondShared", dispatch_id=dispatch_id),
         )
         stored = suite.settlement.read("dispatchHash", dispatch_id)
         if called.settled is None and stored != dispatch_hash(called.dispatch):
@@ -248,7 +272,8 @@ def load_dispatch(suite: Suite, dispatch_id: bytes) -> CalledDispatch:
 def answers_of(suite: Suite, event: EventHistory) -> list[Answer]:
     """What every leaf of a measured event was proven to be, in order. Raises OperationError if the log is not whole.
 
-    Where proving was started anew, a leaf was proven more than once: each time alike, or the end would not have come out.
+    Where proving was started anew, a leaf was proven more than once: each time alike, or the end would not have come out. Whether an
+    answer is complete is not in the log: none is said to be.
     """
     proven = {
         item.index: Answer(
@@ -257,6 +282,8 @@ def answers_of(suite: Suite, event: EventHistory) -> list[Answer]:
             weight=item.weight,
             baseline_milli_wh=item.baseline_milli_wh,
             metered_milli_wh=item.metered_milli_wh,
+            metering_point=item.metering_point,
+            is_complete=False,
         )
         for item in logs_of(suite, "Measurement", "LeafProven", event_id=event.id)
     }
@@ -286,13 +313,20 @@ def _rights(suite: Suite, products: dict[bytes, Product]) -> tuple[RightState, .
 def _dispatches(suite: Suite, event_id: bytes) -> tuple[CalledDispatch, ...]:
     changes = logs_of(suite, "Settlement", "DispatchChanged", event_id=event_id)
     settlements = logs_of(suite, "Settlement", "DispatchSettled", event_id=event_id)
+    shares = logs_of(suite, "Settlement", "BondShared", event_id=event_id)
     called = [
-        _told(item, changes, settlements) for item in logs_of(suite, "Settlement", "Dispatched", event_id=event_id)
+        _told(item, changes, settlements, shares)
+        for item in logs_of(suite, "Settlement", "Dispatched", event_id=event_id)
     ]
     return tuple(sorted(called, key=lambda item: item.dispatch.number))
 
 
-def _told(notice: EventRecord, changes: Sequence[EventRecord], settlements: Sequence[EventRecord]) -> CalledDispatch:
+def _told(
+    notice: EventRecord,
+    changes: Sequence[EventRecord],
+    settlements: Sequence[EventRecord],
+    shares: Sequence[EventRecord],
+) -> CalledDispatch:
     identity = notice.dispatch_id
     later = [item.dispatch for item in changes if item.dispatch_id == identity]
     ended = [item for item in settlements if item.dispatch_id == identity]
@@ -303,6 +337,7 @@ def _told(notice: EventRecord, changes: Sequence[EventRecord], settlements: Sequ
         dispatch=later[-1] if later else notice.dispatch,
         utilisation_locked=notice.utilisation_locked,
         settled=ended[0].settled if ended else None,
+        bond_share=sum(item.amount for item in shares if item.dispatch_id == identity),
         measured=ended[0].measured if ended else None,
     )
 
@@ -313,9 +348,16 @@ def _submission(suite: Suite, event_id: bytes) -> Submission | None:
     return None
 
 
-def _last(suite: Suite, name: str, field: str, event_id: bytes) -> tuple[int, ...]:
-    found = logs_of(suite, "Measurement", name, event_id=event_id)
-    return tuple(getattr(found[-1], field)) if found else ()
+def _checks(suite: Suite, event_id: bytes, rule: Rule, submission: Submission) -> Checks | None:
+    if rule.challenge_window == 0 or submission.leaves <= rule.spot_checks:
+        return None
+    logs = {name: logs_of(suite, "SpotChecks", name, event_id=event_id) for name in NAMES}
+    return checks_of(logs, rule, submission.root, submission.totals)
+
+
+def _schedule(suite: Suite, event_id: bytes) -> tuple[int, ...]:
+    found = logs_of(suite, "Measurement", "Nominated", event_id=event_id)
+    return tuple(found[-1].schedule_milli_wh) if found else ()
 
 
 def held_of(suite: Suite, account: str) -> dict[bytes, int]:

@@ -9,6 +9,7 @@ from flexbond.operations.common import token_at
 from flexbond.operations.errors import OperationError
 from flexbond.operations.history import answers_of, calendar_of, load_event, lookback_of
 from flexbond.operations.inputfiles import EventInputs, InputDispatch, InputRight, KeptReading
+from flexbond.operations.leaves import leaves_of_book, require_submitted
 from flexbond.operations.meters import standings
 from flexbond.quoting.calls import KnownCall
 from flexbond.quoting.devices import Device
@@ -29,7 +30,7 @@ def inputs_of(suite: Suite, event_id: bytes, book: RecordBook) -> EventInputs:
     """What an event is measured and paid from.
 
     The readings are those that the book can show; of a device that was proven silent there are none, since the chain saw none.
-    Raises UnknownError, OperationError.
+    Raises UnknownError, RecordsDifferError (sampled and submitted with another book), OperationError.
     """
     event = load_event(suite, event_id)
     names = {right.id: f"right-{number}" for number, right in enumerate(event.rights, start=1)}
@@ -104,7 +105,7 @@ def _readings(suite: Suite, event: EventHistory, book: RecordBook, entries: list
     """Of every record of the portfolio's devices that the oracle had by the reading deadline."""
     deadline = event.key.window_end + event.rule.reading_deadline
     known = standings(suite, book)
-    silent = _silent(suite, event)
+    silent = _silent(suite, event, book)
     wanted = {entry.metering_point for index, entry in enumerate(entries) if index not in silent}
     for number, booked in enumerate(book.records):
         record, head = booked.record, booked.record.head
@@ -133,11 +134,17 @@ def _received(book: RecordBook, number: int, known: Mapping[bytes, Standing]) ->
     return min((time for time in times if time), default=0)
 
 
-def _silent(suite: Suite, event: EventHistory) -> set[int]:
-    """Leaves that were proven silent without a record."""
+def _silent(suite: Suite, event: EventHistory, book: RecordBook) -> set[int]:
+    """Leaves that count as silent without a record: by the log, or by the book where the submission was sampled."""
     if event.status is not EventStatus.MEASURED:
         return set()
-    return {index for index, answer in enumerate(answers_of(suite, event)) if answer.silence is Silence.NO_RECORD}
+    if event.checks is None:
+        answers = answers_of(suite, event)
+    else:
+        leaves = leaves_of_book(suite, event, book)
+        require_submitted(suite, event, leaves)
+        answers = list(leaves.measured.answers)
+    return {index for index, answer in enumerate(answers) if answer.silence is Silence.NO_RECORD}
 
 
 def _calls(suite: Suite, event: EventHistory, entries: list[Entry]) -> Iterator[KnownCall]:

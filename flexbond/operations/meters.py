@@ -164,7 +164,7 @@ def standings(suite: Suite, book: RecordBook) -> dict[bytes, Standing]:
     """When each root of the book came to the oracle; those that never did are left out."""
     roots = book.roots
     found = suite.oracle.read_many("standing", [(root,) for root in roots])
-    times = [Standing(at=at, attested_at=attested_at) for at, attested_at in found]
+    times = [Standing(at=kept.at, attested_at=kept.attested_at, anchored_by=kept.anchored_by) for kept in found]
     return {root: time for root, time in zip(roots, times, strict=True) if time.at}
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from flexbond.model.openings import Inclusion
-from flexbond.operations.booked import BookedRecord, Key, equivocation, read_record, record_json
+from flexbond.operations.booked import BookedRecord, Key, contradict, equivocation, read_record, record_json
 from flexbond.operations.errors import (
     DocumentDomainError,
     DocumentDuplicateError,
@@ -137,7 +137,7 @@ class RecordBook:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """The book of a file that exists. Raises DocumentError, RecordsDifferError."""
+        """The book of a file that exists. Raises DocumentError, EquivocationError."""
         content = read_bytes(path, limit=MAX_BOOK_BYTES)
         whole = content.rfind(b"\n") + 1
         if whole == 0:
@@ -195,7 +195,7 @@ class RecordBook:
     # -------------------------------------------------------------- writing
 
     def add(self, records: Iterable[BookedRecord]) -> int:
-        """Appends those records that are not in the book yet; says how many. Raises RecordsDifferError.
+        """Appends those records that are not in the book yet; says how many. Raises EquivocationError.
 
         A record whose slot and revision are there with another content is refused: the device would equivocate.
         """
@@ -204,7 +204,7 @@ class RecordBook:
             known = self.find(booked.key) or new.get(booked.key)
             if known is None:
                 new[booked.key] = booked
-            elif known.record.commitment != booked.record.commitment:
+            elif contradict(known, booked):
                 raise equivocation(booked.key)
         self._append(record_json(booked) for booked in new.values())
         for booked in new.values():
@@ -266,7 +266,7 @@ class RecordBook:
             return True
         booked = read_record(content, place)
         known = self.find(booked.key)
-        if known is not None and known.record.commitment != booked.record.commitment:
+        if known is not None and contradict(known, booked):
             raise equivocation(booked.key)
         if known is not None:
             raise DocumentDuplicateError("is a record that the book already has.", "Remove the line.", place=place)
@@ -332,6 +332,19 @@ class RecordBook:
 
     def __len__(self) -> int:
         return len(self.records)
+
+
+def records_in(path: Path) -> Iterator[BookedRecord]:
+    """The records of a book as they stand in its file, even if they contradict each other. Raises DocumentError."""
+    content = read_bytes(path, limit=MAX_BOOK_BYTES)
+    lines = content[: content.rfind(b"\n") + 1].split(b"\n")[:-1]
+    if not lines:
+        raise DocumentSyntaxError("has no whole line.", "Name a record book.", place=str(path))
+    check_schema(_line(lines[0], f"{path}, line 1"), schema=SCHEMA, version=VERSION, place=str(path))
+    for number, line in enumerate(lines[1:], start=2):
+        given = _line(line, f"{path}, line {number}")
+        if "anchor" not in given and "batch" not in given:
+            yield read_record(given, f"{path}, line {number}")
 
 
 def _line(content: bytes, place: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from flexbond.model.sampling import DRAW_BLOCKS
 from flexbond.model.types import DispatchKind, EventStatus, LockReason
 from flexbond.operations.collecting import PoolState, pool_of, pools_of
 from flexbond.operations.common import Token, time_of, token_at
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from flexbond.chain.suite import Suite
     from flexbond.model.types import EventKey, Product, Rule, Settled
+    from flexbond.operations.checks import Checks
     from flexbond.operations.history import EventHistory, RightState
 
 
@@ -36,7 +38,7 @@ class Lock:
     token: str
     reason: LockReason
     key: bytes
-    """Id of the right, the dispatch or the pool."""
+    """Id of the right, the dispatch, the pool or the event, or the key of a demand."""
     amount: int
     """Base units."""
 
@@ -90,6 +92,10 @@ class DispatchStatus:
     excused_mask: int
     utilisation_locked: int
     """At the notice, base units."""
+    accepted: bool
+    """Whether its holder accepts the submission."""
+    bond_share: int
+    """Part of a lost bond that its holder got, base units."""
     settled: Settled | None
 
 
@@ -109,7 +115,9 @@ class EventSummary:
     leaves: int
     """Of the submission."""
     proven: int
-    """Leaves proven."""
+    """Leaves proven, where every one is."""
+    checks: Checks | None
+    """Of a sampled submission."""
     ordered_w: tuple[int, ...]
     """Per period of the window, over all dispatches."""
     responses_milli_wh: tuple[int, ...]
@@ -192,7 +200,8 @@ def event_status(suite: Suite, event_id: bytes) -> EventSummary:
         submitted_at=event.state.submitted_at,
         leaves=event.submission.leaves if event.submission else 0,
         proven=event.state.proven,
-        ordered_w=_ordered(event),
+        checks=event.checks,
+        ordered_w=event.ordered_w,
         responses_milli_wh=event.responses_milli_wh,
         rights=event.rights,
         dispatches=_dispatches(event),
@@ -223,14 +232,44 @@ def next_of(event: EventHistory, now: int) -> Next:
         return _settle_next() if left else _nothing()
     if event.status is EventStatus.CALLED:
         return _next_of_called(event, now)
+    if event.status is EventStatus.SUBMITTED and event.checks is not None:
+        return _next_of_checked(event.checks, now)
     if event.status is EventStatus.SUBMITTED:
         deadline = state.submitted_at + rule.proof_window
         if now < deadline:
             return Next(what=f"The provider must prove its leaves ({state.proven} are proven).", until=deadline)
         return Next(what="Not proven in time: anyone may end and settle it (`flexbond settle`).", until=None)
     open_dispatches = any(called.settled is None for called in event.dispatches)
+    if event.checks is not None and event.checks.rejection is not None and event.checks.open_demands:
+        return Next(what="Anyone may give the fees of demands back (`flexbond settle`).", until=None)
     left = any(not right.expired and right.open + right.released for right in event.rights)
     return _settle_next() if open_dispatches or left else _nothing()
+
+
+def _next_of_checked(checks: Checks, now: int) -> Next:
+    demands = checks.open_demands
+    if demands and now >= demands[0].until:
+        return Next(
+            what="A demanded leaf was not proven in time: anyone may reject it (`flexbond settle`).", until=None
+        )
+    if not checks.is_drawn:
+        first, last = checks.draw_block + 1, checks.draw_block + DRAW_BLOCKS
+        return Next(
+            what=f"Anyone may draw its points in the blocks {first:,} to {last:,} (`flexbond settle`).", until=None
+        )
+    if checks.proven < checks.points and checks.proof_until is not None:
+        told = f"{checks.proven} of {checks.points} drawn points are proven"
+        if now >= checks.proof_until:
+            return Next(what=f"Only {told}: anyone may reject the submission (`flexbond settle`).", until=None)
+        return Next(what=f"The provider must prove what was drawn ({told}).", until=checks.proof_until)
+    if demands:
+        places = ", ".join(str(demanded.place) for demanded in demands)
+        return Next(what=f"The provider must prove demanded leaves ({places}).", until=demands[0].until)
+    if checks.is_accepted or now >= checks.challenge_until:
+        return Next(what="Anyone may make the submission final and settle it (`flexbond settle`).", until=None)
+    return Next(
+        what="All that was drawn is proven; anyone may challenge, buyers may accept.", until=checks.challenge_until
+    )
 
 
 def _next_of_called(event: EventHistory, now: int) -> Next:
@@ -266,15 +305,7 @@ def _settle_next() -> Next:
 
 
 def _nothing() -> Next:
-    return Next(what="Settled; customers may collect (`flexbond collect`).", until=None)
-
-
-def _ordered(event: EventHistory) -> tuple[int, ...]:
-    sums = [0] * event.periods
-    for called in event.dispatches:
-        for period, power in enumerate(called.dispatch.orders_w):
-            sums[period] += power
-    return tuple(sums)
+    return Next(what="Settled; customers may collect (`flexbond collect run`).", until=None)
 
 
 def _dispatches(event: EventHistory) -> tuple[DispatchStatus, ...]:
@@ -289,6 +320,8 @@ def _dispatches(event: EventHistory) -> tuple[DispatchStatus, ...]:
             orders_w=called.dispatch.orders_w,
             excused_mask=called.dispatch.excused_mask,
             utilisation_locked=called.utilisation_locked,
+            accepted=called.dispatch.accepted,
+            bond_share=called.bond_share,
             settled=called.settled,
         )
         for called in event.dispatches

@@ -34,3 +34,7 @@ class RuleFileBoundsError(RuleFileError):
 
 class UnknownPresetError(FlexbondError):
     """A name that is neither a preset nor a file."""
+
+
+class SamplingError(FlexbondError):
+    """What is asked of sampling has no answer."""

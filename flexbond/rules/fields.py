@@ -54,13 +54,31 @@ class Field:
 
 _LEFT_OUT: Final[dict[type, set[str]]] = {Rule: {"schema", "lookback_hash"}, Lookback: {"calendar_id"}}
 """What follows from the rest of the file."""
-_OPTIONAL: Final[dict[type, set[str]]] = {Rule: {"currency", "unclaimed_to", "baseline_periods"}}
+_SAMPLING: Final = {
+    "draw_delay",
+    "challenge_window",
+    "max_demands",
+    "demand_fee",
+    "bond_per_mw",
+    "challenger_share_bps",
+}
+"""Of a rule under which not every leaf has to be proven."""
+_OPTIONAL: Final[dict[type, set[str]]] = {Rule: {"currency", "unclaimed_to", "baseline_periods", *_SAMPLING}}
 _SHAPES: Final[dict[tuple[type, str], Shape]] = {
     (Lookback, "classes"): Shape.CLASSES,
     (DayClass, "kinds"): Shape.DAYS,
     (Calendar, "zone"): Shape.NAME,
     (Calendar, "holidays"): Shape.NAME,
 }
+
+_UNITS: Final = {
+    "spot_checks": "leaves",
+    "draw_delay": "blocks",
+    "max_demands": "leaves",
+    "demand_fee": "base units",
+    "bond_per_mw": "base units per MW",
+}
+"""Of fields whose name does not end in their unit."""
 
 
 def fields_of(cls: type[Struct]) -> tuple[Field, ...]:
@@ -85,7 +103,7 @@ def unit_of(name: str) -> str:
         return "days"
     if name.endswith("_periods"):
         return "periods"
-    if name == "spot_checks":
-        return "leaves"
+    if name in _UNITS:
+        return _UNITS[name]
     timed = ("_seconds", "_deadline", "_window", "_period", "_lead", "_at")
     return "s" if name.endswith(timed) else ""

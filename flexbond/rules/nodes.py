@@ -22,8 +22,8 @@ MAX_BYTES: Final = 65_536
 """Greatest size of a rule file."""
 MAX_DEPTH: Final = 8
 """Deepest nesting."""
-MAX_DIGITS: Final = 20
-"""Most digits of an integer."""
+MAX_DIGITS: Final = 29
+"""Most digits of an integer: those of 2^96."""
 
 _INTEGER: Final = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"

@@ -271,9 +271,11 @@ class _Reading:
                 check_rule_calendar(rule, calendar)
         except RuleError as error:
             path = self._path_of(error.field)
-            raise RuleFileBoundsError(
-                f"is refused: {error.message}", "Change it.", file=self._file, line=self._lines.get(path), field=path
-            ) from error
+            line = self._lines.get(path)
+            detail, advice = f"is refused: {error.message}", "Change it."
+            if line is None:
+                detail, advice = f"is left out: {error.message}", "Add it; `flexbond rules template` shows how."
+            raise RuleFileBoundsError(detail, advice, file=self._file, line=line, field=path) from error
 
     def _path_of(self, field: str) -> str:
         """The parameter that an error of the contract names; `classes.x` is of all classes."""
@@ -282,7 +284,7 @@ class _Reading:
             section, _, rest = path.partition(".")
             if "." not in rest and section in SECTIONS and solidity_name(rest) == first:
                 return path
-        return field
+        return next((f"rule.{item.name}" for item in fields_of(Rule) if solidity_name(item.name) == first), field)
 
     def _refuse(self, node: Node, path: str, detail: str, next_step: str) -> NoReturn:
         raise RuleFileFieldError(detail, next_step, file=self._file, line=node.line, field=path)

@@ -1,13 +1,17 @@
 """The interface of the EVM of the process, on an Anvil node: here gas is what it costs on a chain.
 
-Every account may send without a key, and every block has exactly the time that was set, so that a run is the same to
-the last digit whenever and wherever it happens.
+Every account may send without a key, and every block has exactly the time that was set, so that a run costs the same to
+the last digit whenever and wherever it happens, but for what hashes of blocks decide: now and then they differ.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
+
+import requests
+from web3 import HTTPProvider, Web3
 
 from flexbond.chain.codec import decode_revert
 from flexbond.chain.plan import created_address
@@ -54,7 +58,14 @@ class AnvilEvm(Evm):
     """One chain on a node."""
 
     def __init__(self, url: str) -> None:
-        self._rpc = Rpc.at(url)
+        # A connection for each request: one that lay idle while trees were built may be closed by the node as the next request leaves.
+        session = requests.Session()
+        session.trust_env = False
+        session.headers["Connection"] = "close"
+        provider = HTTPProvider(
+            url, request_kwargs={"timeout": 120}, session=session, exception_retry_configuration=None
+        )
+        self._rpc = Rpc(Web3(provider))
         self._time = GENESIS
         self._result: _Result | None = None
         self._deployed: dict[str, int] = {}
@@ -80,8 +91,18 @@ class AnvilEvm(Evm):
     def time(self, value: int) -> None:
         if value != int(self._rpc.request("eth_getBlockByNumber", "latest", False)["timestamp"], 16):
             self._rpc.request("evm_setNextBlockTimestamp", value)
-            self._rpc.request("evm_mine")
+            self._rpc.once("evm_mine")
         self._time = value
+
+    @property
+    def number(self) -> int:
+        """Number of the latest block."""
+        return int(self._rpc.request("eth_blockNumber"), 16)
+
+    @number.setter
+    def number(self, value: int) -> None:
+        if missing := value - self.number:
+            self._rpc.once("anvil_mine", hex(missing))
 
     @property
     def result(self) -> Any:
@@ -125,8 +146,32 @@ class AnvilEvm(Evm):
             self._send(address_of(sender), to, data, min(gas, TRANSACTION_GAS))
         return output
 
+    def snapshot(self) -> Any:
+        """The present state, time included, for `revert`."""
+        return self._rpc.once("evm_snapshot"), self._time
+
+    def revert(self, snapshot: Any) -> None:
+        """Back to a snapshot, which is used up, and with it all that were taken later."""
+        taken, time = snapshot
+        assert self._rpc.once("evm_revert", taken)
+        self._senders.clear()
+        self._time = time
+
+    def word(self, address: str, slot: int) -> int:
+        """What a slot of a contract holds."""
+        return int(self._rpc.request("eth_getStorageAt", address, f"0x{slot:064x}", "latest"), 16)
+
+    def put_word(self, address: str, slot: int, value: int) -> None:
+        """Writes a slot of a contract."""
+        self._rpc.request("anvil_setStorageAt", address, f"0x{slot:064x}", f"0x{value:064x}")
+
     def spent_within(self, method: Method) -> int:
         """Gas of the one call of a function within the last transaction, its own calls included."""
+        (found,) = self.calls_within(method)
+        return found
+
+    def calls_within(self, method: Method) -> list[int]:
+        """Gas of every call of a function within the last transaction, in order."""
         wanted = method.address.lower(), "0x" + method.function.selector.hex()
 
         def frames(call: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -135,8 +180,19 @@ class AnvilEvm(Evm):
                 yield from frames(inner)
 
         top = self._rpc.request("debug_traceTransaction", self._last, {"tracer": "callTracer"})
-        (found,) = [call for call in frames(top) if (call["to"], call["input"][:10]) == wanted]
-        return int(found["gasUsed"], 16)
+        found = [call for call in frames(top) if (call["to"], call["input"][:10]) == wanted]
+        return [int(call["gasUsed"], 16) for call in found]
+
+    @contextmanager
+    def impersonated(self, contract: Any) -> Iterator[str]:
+        """Lets a contract's address send transactions itself: here every account may."""
+        yield address_of(contract)
+
+    def _trace(self, receipt: dict[str, Any]) -> str:
+        """What became of a transaction, for who reads a failure."""
+        top = self._rpc.request("debug_traceTransaction", receipt["transactionHash"], {"tracer": "callTracer"})
+        latest = self._rpc.request("eth_blockNumber")
+        return f"block {receipt['blockNumber']} of {latest}, {top.get('error')}, output {top.get('output')}"
 
     def _count(self, account: Any) -> int:
         return self._rpc.nonce(address_of(account))
@@ -148,8 +204,8 @@ class AnvilEvm(Evm):
         transaction = {"from": sender, "data": "0x" + data.hex(), "gas": hex(gas)}
         if to is not None:
             transaction["to"] = checksum_address(to)
-        receipt = self._rpc.request("eth_sendTransactionSync", transaction)
-        assert receipt["status"] == "0x1", f"a transaction of {sender} to {to} failed"
+        receipt = self._rpc.once("eth_sendTransactionSync", transaction)
+        assert receipt["status"] == "0x1", f"a transaction of {sender} to {to} failed: {self._trace(receipt)}"
         self._last = receipt["transactionHash"]
         self._result = _Result(receipt)
         self.gas += self._result.gas_used

@@ -28,6 +28,11 @@ P256_FLEET: Final = 50
 HOUR: Final = 3_600
 
 
+def tell(evm: AnvilEvm) -> dict[str, int]:
+    """Gas of every action of the story, by name."""
+    return Story(evm).tell()
+
+
 class Story:
     """Takes the actions and keeps what they cost."""
 
@@ -185,7 +190,7 @@ class Story:
         world.buy(product, units=20)
         world.rights.release.send(product, people.buyer, 5, sender=people.buyer)
         self.note("release: part")
-        world.measurement.nominate.send(product.event_key, self.nominated, [5_000_000] * 8, sender=people.provider)
+        world.measurement.nominate.send(product.event_key, [5_000_000] * 8, sender=people.provider)
         self.note("nominate: 8 periods")
         world.rights.declareUnavailable.send(product.event_key, sender=people.provider)
         self.note("declareUnavailable")
@@ -276,7 +281,7 @@ class Story:
                 self.gas[f"prove: per leaf of 17, MeterBefore, {periods} periods"] = self.evm.result.gas_used // HOMES
             self.measured.append((product, submission, responses))
         self.evm.time = self.failing.window_end + world.rule().submission_deadline
-        world.measurement.fail.send(self.failing.event_key, world.rule(), sender=self.people.relayer)
+        world.measurement.fail.send(self.failing.event_key, sender=self.people.relayer)
         self.note("fail")
 
     # ---------------------------------------------------------------- paying

@@ -45,16 +45,8 @@ class Case:
         """Prove leaves by hand, from the beginning."""
         suite = self.stage.suite
         event = load_event(suite, self.event)
-        evidence = gather(suite, event, self.stage.book())
         none = Totals(columns=(), weight=0, baseline_milli_wh=(), metered_milli_wh=())
-        context = ProofContext(
-            key=event.key,
-            rule=event.rule,
-            root=evidence.measured.tree.root,
-            totals=evidence.measured.totals,
-            schedule_milli_wh=(),
-            cursor=cursor or Cursor(next=0, frontier=(), totals=none),
-        )
+        context = ProofContext(key=event.key, cursor=cursor or Cursor(next=0, frontier=(), totals=none))
         self.provider.send(suite.measurement.transaction("prove", context, proofs))
 
 
@@ -64,7 +56,5 @@ def submit_alone(case: Case) -> Evidence:
     event = load_event(suite, case.event)
     evidence = gather(suite, event, case.stage.book())
     measured = evidence.measured
-    case.provider.send(
-        suite.measurement.transaction("submit", event.key, event.rule, measured.tree.root, measured.totals)
-    )
+    case.provider.send(suite.measurement.transaction("submit", event.key, measured.tree.root, measured.totals))
     return evidence

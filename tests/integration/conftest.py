@@ -8,6 +8,7 @@ import pytest
 
 from flexbond.chain.node import NodeKind
 from tests.integration.case import Case
+from tests.integration.sampled import SampledCase, SampledStage
 from tests.integration.stage import raised
 
 if TYPE_CHECKING:
@@ -29,5 +30,23 @@ def case(called: tuple[Stage, bytes]) -> Iterator[Case]:
     stage, event = called
     book, snapshot = stage.book_path.read_bytes(), stage.rpc.request("evm_snapshot")
     yield Case(stage, event)
+    assert stage.rpc.request("evm_revert", snapshot)
+    stage.book_path.write_bytes(book)
+
+
+@pytest.fixture(scope="module")
+def sampled_called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SampledStage, bytes]]:
+    """A called event of twelve homes whose submission is sampled."""
+    with raised(NodeKind.ANVIL, tmp_path_factory.mktemp("sampled"), SampledStage) as stage:
+        assert isinstance(stage, SampledStage)
+        yield stage, stage.up_to_called()
+
+
+@pytest.fixture
+def sampled(sampled_called: tuple[SampledStage, bytes]) -> Iterator[SampledCase]:
+    """The same for every test."""
+    stage, event = sampled_called
+    book, snapshot = stage.book_path.read_bytes(), stage.rpc.request("evm_snapshot")
+    yield SampledCase(stage, event)
     assert stage.rpc.request("evm_revert", snapshot)
     stage.book_path.write_bytes(book)

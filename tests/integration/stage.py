@@ -82,6 +82,9 @@ def home(number: int) -> Home:
 class Stage:
     """The suite on a node, and who plays in it."""
 
+    count = HOMES
+    """Of homes."""
+
     def __init__(self, node: LocalNode, config: NetworkConfig, folder: Path) -> None:
         self.url = node.url
         self.config = config
@@ -92,7 +95,7 @@ class Stage:
         deploy(config, self.sender(self.people.deployer), folder=folder / "deployments")
         self.suite: Suite = load_suite(self.rpc, folder / "deployments")
         self.token = self.suite.addresses["MockStablecoin"]
-        self.homes = [home(number) for number in range(HOMES)]
+        self.homes = [home(number) for number in range(self.count)]
         self.portfolio = bytes(32)
         self.rule_id = bytes(32)
 

@@ -42,7 +42,7 @@ def sign_more(case: Case, *, revision: int = 0, days: int = 2) -> RecordBook:
 
 def standing(case: Case, root: bytes) -> Standing:
     """When a root came."""
-    at, attested_at = case.stage.suite.oracle.read("standing", root)
+    at, attested_at, _ = case.stage.suite.oracle.read("standing", root)
     return Standing(at=at, attested_at=attested_at)
 
 

@@ -22,13 +22,20 @@ from flexbond.demo import fontana, narrate, runner, summary
 from flexbond.demo.britain import chapter as british_chapter
 from flexbond.demo.britain.chapter import EVENTS as BRITISH_EVENTS
 from flexbond.demo.britain.result import BritishResult
+from flexbond.demo.fleet import chapter as fleet_chapter
+from flexbond.demo.fleet.chapter import EVENTS as FLEET_EVENTS
+from flexbond.demo.fleet.result import FleetResult
 from flexbond.demo.ledger import Ledger
 from flexbond.demo.play import Play
 from flexbond.demo.result import ChapterResult, DemoResult, FontanaResult
 from flexbond.demo.tell import EVENTS
+from tests.integration.fleet_story import require_fleet
 from tests.python.demo import british_sample as british
 from tests.python.demo import demo_sample as sample
 
+FLEET = 300
+"""Homes of the fleet: enough for a relay of a hundred."""
+SMALL = 60
 COMMAND = [sys.executable, "-c", "from flexbond.cli import main; raise SystemExit(main())"]
 
 
@@ -50,16 +57,21 @@ class Run:
         assert self.whole.britain is not None
         return self.whole.britain
 
+    @property
+    def fleet(self) -> FleetResult:
+        assert self.whole.fleet is not None
+        return self.whole.fleet
 
-def run_on(network: str, folder: Path) -> Run:
+
+def run_on(network: str, folder: Path, devices: int) -> Run:
     began = time.monotonic()
-    result = runner.run(network=network, out=folder)
+    result = runner.run(network=network, out=folder, devices=devices)
     return Run(result, folder, time.monotonic() - began)
 
 
 @pytest.fixture(scope="module")
 def on_anvil(tmp_path_factory) -> Run:
-    return run_on("anvil", tmp_path_factory.mktemp("anvil"))
+    return run_on("anvil", tmp_path_factory.mktemp("anvil"), FLEET)
 
 
 def require_story(run: Run) -> None:
@@ -156,26 +168,40 @@ def test_the_british_story_on_anvil(on_anvil: Run) -> None:
 
 
 @pytest.mark.anvil
+def test_the_fleet_on_anvil(on_anvil: Run) -> None:
+    """Given Anvil, when the demonstration runs, then the fleet is settled by sampling, and the lie is caught and paid for."""
+    require_fleet(on_anvil.fleet, FLEET)
+
+
+@pytest.mark.anvil
 def test_the_files(on_anvil: Run) -> None:
     """Given a run, when it ends, then report and log are there, and nothing else."""
-    statements = [one.file_name for one in on_anvil.british.statements]
+    told = (*on_anvil.british.statements, *on_anvil.fleet.statements)
     assert sorted(path.name for path in on_anvil.out.iterdir()) == sorted(
-        [EVENTS, BRITISH_EVENTS, "report.html", *statements]
+        [EVENTS, BRITISH_EVENTS, FLEET_EVENTS, "report.html", *(one.file_name for one in told)]
     )
     page = (on_anvil.out / "report.html").read_text(encoding="utf-8")
     assert page.startswith("<!doctype html>")
     assert "<script" not in page
     assert on_anvil.british.rule_id in page
+    assert on_anvil.fleet.false.root in page
+    assert 'id="fleet"' in page
+    assert 'id="lie"' in page
     for _, address in on_anvil.result.contracts:
         assert address in page
 
 
 @pytest.mark.anvil
-@pytest.mark.parametrize("chapter", ["fontana", "british"])
+@pytest.mark.parametrize("chapter", ["fontana", "british", "fleet"])
 def test_the_log_alone_gives_the_table(on_anvil: Run, chapter: str) -> None:
     """Given a log's file, when an auditor rebuilds the ledger from it, then every party's balances come out."""
-    result: ChapterResult = on_anvil.result if chapter == "fontana" else on_anvil.british
-    log = list(load_events(on_anvil.out / (EVENTS if chapter == "fontana" else BRITISH_EVENTS)))
+    results: dict[str, tuple[ChapterResult, str]] = {
+        "fontana": (on_anvil.result, EVENTS),
+        "british": (on_anvil.british, BRITISH_EVENTS),
+        "fleet": (on_anvil.fleet, FLEET_EVENTS),
+    }
+    result, name = results[chapter]
+    log = list(load_events(on_anvil.out / name))
     assert len(log) == result.log_events
     ledger = Ledger.of(result.token.address, log)
     for party in result.parties:
@@ -217,9 +243,12 @@ def test_it_is_told(on_anvil: Run) -> None:
     story = "\n".join(narrate(on_anvil.whole, on_anvil.out))
     assert "home-09 was silent" in story
     assert "home-4 was silent" in story
-    assert story.count("batteries are modelled") == 2
+    assert story.count("batteries are modelled") == 3
+    assert "made the whole submission again from the published records and found all 30 false leaves" in story
     told = summary(on_anvil.whole, on_anvil.out)
     assert json.loads(json.dumps(told)) == told
+    fleet = told["chapters"].pop("fleet")
+    assert (fleet["devices"], fleet["false"]["falseLeaves"]) == (FLEET, FLEET // 10)
     penalised = {name: [window["penalty"] > 0 for window in of["windows"]] for name, of in told["chapters"].items()}
     assert penalised == {
         "fontana": [False, False, True, True, False],
@@ -233,11 +262,12 @@ def test_it_is_told(on_anvil: Run) -> None:
 @pytest.mark.slow
 def test_the_story_on_ganache(tmp_path: Path) -> None:
     """Given Ganache, when the demonstration runs, then the same comes out to the base unit."""
-    run = run_on("ganache", tmp_path)
+    run = run_on("ganache", tmp_path, SMALL)
     require_story(run)
     require_balance(run)
     require_british_story(run)
     require_statements(run)
+    require_fleet(run.fleet, SMALL)
     assert "ganache" in run.result.client.lower()
 
 
@@ -266,6 +296,14 @@ def test_another_chapter_is_refused(tmp_path: Path) -> None:
         runner.run(chapter="Lisbon", out=tmp_path)
 
 
+@pytest.mark.parametrize("devices", [1, 1_000_000])
+def test_a_fleet_of_another_size_is_refused(tmp_path: Path, devices: int) -> None:
+    """Given too few homes for a story or too many for the chain, when the fleet is asked for, then nothing starts."""
+    with pytest.raises(fleet_chapter.FleetSizeError, match="Ask for 40 to 100,000"):
+        runner.run(chapter="fleet", out=tmp_path, devices=devices)
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.anvil
 def test_one_chapter_alone(tmp_path: Path) -> None:
     """Given one chapter, when it is asked for, then it alone is run, told and shown."""
@@ -277,12 +315,13 @@ def test_one_chapter_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.anvil
-@pytest.mark.parametrize("chapter", ["fontana", "british"])
+@pytest.mark.parametrize("chapter", ["fontana", "british", "fleet"])
 def test_the_chain_ends_on_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, chapter: str) -> None:
     """Given an error in the middle of the story, when it passes through, then the chain has ended and nothing is left behind."""
     ports: list[int] = []
 
-    module, play = (fontana, Play) if chapter == "fontana" else (british_chapter, british_chapter.Play)
+    modules = {"fontana": (fontana, Play), "british": (british_chapter, british_chapter.Play)}
+    module, play = modules.get(chapter, (fleet_chapter, fleet_chapter.Play))
     set_up = module.set_up
 
     def noted(node, homes, folder, say):
@@ -295,7 +334,7 @@ def test_the_chain_ends_on_errors(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(module, "set_up", noted)
     monkeypatch.setattr(play, "perform", broken)
     with pytest.raises(RuntimeError, match="in the middle"):
-        runner.run(network="anvil", chapter=chapter, out=tmp_path)
+        runner.run(network="anvil", chapter=chapter, out=tmp_path, devices=SMALL)
     assert not listens(ports[0])
     assert list(tmp_path.iterdir()) == []
 
@@ -328,13 +367,15 @@ def test_the_chain_ends_on_interruption(tmp_path: Path, sent: signal.Signals) ->
 
 
 @pytest.mark.anvil
+@pytest.mark.slow
 def test_the_command_ends_well(tmp_path: Path) -> None:
-    """Given the command with --json, when it runs, then it exits with 0 and standard output is the summary alone."""
+    """Given the command with --json, when it runs, whole fleet and all, then it exits with 0 and standard output is the summary alone."""
     command = [*COMMAND, "demo", "--network", "anvil", "--out", str(tmp_path), "--json"]
-    done = subprocess.run(command, cwd=clone_root(), capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=clone_root(), capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert told["network"] == "anvil"
+    assert told["chapters"]["fleet"]["devices"] == 20_000
     assert Path(told["report"]).is_file()
     for chapter in told["chapters"].values():
         assert Path(chapter["events"]).is_file()

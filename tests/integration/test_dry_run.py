@@ -10,8 +10,10 @@ import pytest
 from flexbond.calendars import build
 from flexbond.chain.node import NodeKind
 from flexbond.model.types import BaselineMethod, ClampLevel
-from flexbond.operations import collecting, enrolment, governing, market, settlement
-from flexbond.operations.history import find_events
+from flexbond.operations import collecting, dispatching, enrolment, governing, market, meters, settlement
+from flexbond.operations.common import oracle_domain
+from flexbond.operations.history import find_events, products_of
+from flexbond.operations.recordbook import RecordBook
 from flexbond.rules import rule_file_of, to_yaml
 from flexbond.units import format_time
 from tests.integration.shell import Shell
@@ -21,9 +23,11 @@ from tests.python.cli.commands import commands, options
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from flexbond.model.types import Product
     from tests.integration.stage import Stage
 
-SENDING = {" ".join(path) for path, item in commands().items() if "--dry-run" in options(item)}
+SENDING = {" ".join(path) for path, item in commands().items() if "--dry-run" in options(item)} - {"watch"}
+"""A watchtower is tried by leaving its budget out."""
 PEOPLE = ("deployer", "market_operator", "provider", "buyer", "second_buyer", "relayer")
 
 
@@ -53,10 +57,19 @@ class Rehearsals:
 
 
 def with_schedules(stage: Stage) -> bytes:
-    """A right of a second evening under a rule with schedules; its event."""
+    """A right of a second evening under a rule with schedules and fewer checks than there are homes; its event."""
     suite, people = stage.suite, stage.people
     rule = dataclasses.replace(
-        stage.rule(), baseline=BaselineMethod.NOMINATED, baseline_periods=0, clamp_level=ClampLevel.PORTFOLIO
+        stage.rule(),
+        baseline=BaselineMethod.NOMINATED,
+        baseline_periods=0,
+        clamp_level=ClampLevel.PORTFOLIO,
+        spot_checks=2,
+        draw_delay=1,
+        challenge_window=2 * DAY,
+        max_demands=1,
+        demand_fee=10**6,
+        bond_per_mw=10**9,
     )
     rule_id = governing.publish_rule(suite, stage.sender(people.market_operator), rule)
     product = dataclasses.replace(stage.product(window_start=WINDOW_START + DAY), rule_id=rule_id)
@@ -113,6 +126,29 @@ def around_the_notice(stage: Stage, dry: Rehearsals) -> bytes:
     return called.event_id
 
 
+def call_scheduled(stage: Stage) -> tuple[bytes, Product]:
+    """Notice for the second evening; its event and product."""
+    buyer = stage.sender(stage.people.buyer)
+    right, product = next(
+        (right, product)
+        for right, product in products_of(stage.suite).items()
+        if product.window_start == WINDOW_START + DAY
+    )
+    stage.at(NOTICE + DAY)
+    called = dispatching.dispatch(stage.suite, buyer, right, units=2, orders_w=[2_000, 2_000])
+    return called.event_id, product
+
+
+def another_book(stage: Stage) -> Path:
+    """Other readings of the first home, signed by its device all the same."""
+    book = RecordBook.open(stage.folder / "another.jsonl", oracle=oracle_domain(stage.suite))
+    each = stage.homes[0]
+    told = stage.series(each)
+    halved = dataclasses.replace(told, readings=tuple(reading // 2 for reading in told.readings))
+    meters.sign_series(stage.suite, book, halved, each.point, each.device)
+    return book.path
+
+
 def after_the_event(stage: Stage, dry: Rehearsals, event: bytes) -> None:
     """What is attested, submitted, settled and collected."""
     suite, people, identity = stage.suite, stage.people, f"0x{event.hex()}"
@@ -122,11 +158,19 @@ def after_the_event(stage: Stage, dry: Rehearsals, event: bytes) -> None:
     dry("meter anchor", *records, key="relayer")
     dry("meter attest", *records, key="relayer")
     stage.attest_signed()
+    dry("meter report", str(stage.book_path), str(another_book(stage)), key="relayer")
+    scheduled, product = call_scheduled(stage)
     stage.at(WINDOW_END + DAY + 60)
     dry("submit run", identity, *records, key="provider")
     dry("settle", identity, *records, key="provider")
     settlement.settle_event(suite, stage.sender(people.provider), event, records=stage.book())
-    dry("collect", identity, key="relayer")
+    dry("collect run", identity, "--payee", stage.homes[0].customer.address, key="relayer")
+    dry("collect relay", identity, key="relayer")
+    stage.at(product.window_end + DAY)
+    provider = stage.sender(people.provider)
+    settlement.settle_event(suite, provider, scheduled, records=stage.book(), accept_silence=True)
+    dry("event demand", f"0x{scheduled.hex()}", "--place", "1", key="buyer")
+    dry("event accept", f"0x{scheduled.hex()}", "--yes", key="buyer")
     stage.at(collecting.pool_of(suite, event).opened_at + 31 * DAY)
     dry("sweep", identity, key="relayer")
 

@@ -175,12 +175,16 @@ def test_a_whole_life_by_commands(story: Story) -> None:
         assert settled["pay"] + settled["utilisationRefund"] == locked["utilisationLocked"]
 
     pool = first["pool"] + second["pool"]
-    collected = run("collect", story.event, key="relayer")
-    assert [item["amount"] for item in collected] == [pool]
+    collected = run("collect", "run", story.event, key="customer0")
+    assert [(item["amount"], item["credited"]) for item in collected] == [(pool, pool * 3 // 8)]
     shares = [share["amount"] for share in collected[0]["shares"]]
     # Weights 3, 3 and 2 kWh in each hour.
     assert shares == [pool * 3 // 8, pool * 3 // 8, pool * 2 // 8]
-    assert run("collect", story.event, key="relayer")[0]["credited"] == 0
+    assert run("collect", "run", story.event, key="customer0")[0]["credited"] == 0
+    relayed = run("collect", "relay", story.event, key="relayer")
+    assert (relayed["places"], relayed["before"], relayed["left"], relayed["transactions"]) == (2, 1, 0, 1)
+    assert relayed["credited"] == {story.shell.run("status", story.event)["token"]["address"]: sum(shares[1:])}
+    assert run("collect", "relay", story.event, key="relayer")["places"] == 0
 
     balances = []
     for name in ("provider", "buyer", "second_buyer", "customer0", "customer1", "customer2"):

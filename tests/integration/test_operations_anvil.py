@@ -209,6 +209,7 @@ def test_a_local_chain_goes_up_and_down(tmp_path: Path) -> None:
         assert (told["running"], told["url"], told["pid"]) == (True, started["url"], started["pid"])
         assert START <= told["time"] < START + DAY
         assert shell.attempt("chain", "up", "--port", str(port))[0] == 1
+        assert shell.run("chain", "mine", "7")["block"] == told["block"] + 7
         code, out, err = shell.attempt("status")
         assert (code, "Nothing is deployed" in err, "Traceback" in out + err) == (1, True, False)
     finally:

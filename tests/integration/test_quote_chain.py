@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flexbond.calendars import build
+from flexbond.chain.clock import mine_blocks
 from flexbond.chain.node import NodeKind
 from flexbond.ids import calendar_id, lookback_hash
 from flexbond.metering import IntervalSeries
@@ -72,9 +73,20 @@ class Variant:
 
 
 PORTFOLIO = {"baseline_periods": 0, "clamp_level": ClampLevel.PORTFOLIO}
+SAMPLED = {
+    "spot_checks": 2,
+    "draw_delay": 1,
+    "challenge_window": 2 * DAY,
+    "max_demands": 1,
+    "demand_fee": 10**6,
+    "bond_per_mw": 10**9,
+    "challenger_share_bps": 5_000,
+}
+"""Fewer checks than there are homes."""
 VARIANTS = (
     Variant(name="before", changes={}),
     Variant(name="before-portfolio", changes={"clamp_level": ClampLevel.PORTFOLIO, "baseline_periods": 3}, silent=(2,)),
+    Variant(name="sampled", changes={"clamp_level": ClampLevel.PORTFOLIO, **SAMPLED}, silent=(2,)),
     Variant(name="unmeasured", changes={}, is_submitted=False),
     Variant(
         name="nominated",
@@ -168,6 +180,18 @@ class Played(Stage):
         self.at(WINDOW_END + DAY + 60 if self.variant.is_submitted else WINDOW_END + 2 * DAY)
         return event.id
 
+    def settle(self, identity: bytes) -> settlement.Outcome:
+        """By the provider, as often as there is something to wait for."""
+        provider = self.sender(self.people.provider)
+        while True:
+            done = settlement.settle_event(self.suite, provider, identity, records=self.book())
+            if done.waiting is None:
+                return done
+            if done.waiting.block:
+                mine_blocks(self.rpc.w3, done.waiting.block - self.rpc.block_number())
+            else:
+                self.at(done.waiting.until)
+
     def call_before(self) -> None:
         """One unit, on the evening before."""
         people, buyer = self.people, self.sender(self.people.buyer)
@@ -196,10 +220,9 @@ def ended(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     with raised(NodeKind.ANVIL, folder, cls) as stage:
         identity = stage.play()
         provider = stage.sender(stage.people.provider)
-        done = settlement.settle_event(stage.suite, provider, identity, records=stage.book())
-        assert done.is_done
+        assert stage.settle(identity).is_done
         event = load_event(stage.suite, identity)
-        collected = collecting.collect_event(stage.suite, provider, identity)
+        collected = collecting.collect_event(stage.suite, provider, identity, records=stage.book())
         shell = Shell(stage.folder, network="anvil", url=stage.url)
         book, out = str(stage.book_path), str(folder / "inputs")
         told = shell.run("event", "inputs", f"0x{identity.hex()}", "--records", book, "--out", out)

@@ -49,6 +49,12 @@ def test_a_stranger_with_the_records_may_not_submit(case: Case) -> None:
     assert outcome.status is EventStatus.CALLED
 
 
+def test_a_built_folder_is_not_enough_for_every_leaf(case: Case, tmp_path: Path) -> None:
+    """Given a rule under which every leaf is proven, when a built submission is given without the book, then the book is asked for."""
+    with pytest.raises(errors.OperationError, match="--records"):
+        settlement.submit_event(case.stage.suite, case.provider, case.event, build=tmp_path)
+
+
 def test_never_submitted(case: Case) -> None:
     """Given a missed submission, when anybody settles, then the event is unmeasured, all is penalised, and the pools stay empty."""
     case.stage.at(WINDOW_END + 2 * DAY)
@@ -68,9 +74,7 @@ def test_never_proven(case: Case) -> None:
     suite = case.stage.suite
     event = load_event(suite, case.event)
     evidence = gather(suite, event, case.stage.book())
-    submit = suite.measurement.transaction(
-        "submit", event.key, event.rule, evidence.measured.tree.root, evidence.measured.totals
-    )
+    submit = suite.measurement.transaction("submit", event.key, evidence.measured.tree.root, evidence.measured.totals)
     case.provider.send(submit)
     waiting = case.settle(case.stranger).waiting
     assert waiting is not None
@@ -220,7 +224,7 @@ def test_gas_limits_a_proof(case: Case) -> None:
     stage = case.stage
     submit_alone(case)
     sender = case.provider
-    sender.settings = dataclasses.replace(sender.settings, gas_cap=320_000)
+    sender.settings = dataclasses.replace(sender.settings, gas_cap=240_000)
     proven = logs_of(stage.suite, "Measurement", "LeafProven")
     assert not proven
     assert case.settle(sender, stage.book()).proven == 3

@@ -84,7 +84,7 @@ class Scene:
             "free": dict(zip(accounts, free, strict=True)),
             "owed": stage.suite.escrow.read("owed", stage.token),
             "pending": stage.suite.settlement.read("pending", self.event),
-            "result": stage.suite.measurement.read("resultHash", self.event),
+            "outcome": stage.suite.measurement.read("commitment", self.event),
             "transactions": self.mined(),
             "log": [_timeless(record) for record in log if record.name in ONCE],
             "paid": [record.args for record in log if record.name in ("Paid", "Divided")],

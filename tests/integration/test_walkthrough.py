@@ -20,7 +20,7 @@ def test_walkthrough(tmp_path: Path) -> None:
     """Given an empty folder with the configuration, when all blocks of the page run, the homes hold their shares."""
     page = (clone_root() / "docs/walkthrough.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```sh\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     (tmp_path / "config").mkdir()
     shutil.copy(clone_root() / "config/anvil.json", tmp_path / "config")
     port = free_port()
@@ -36,7 +36,7 @@ def test_walkthrough(tmp_path: Path) -> None:
     assert bash is not None
     try:
         done = subprocess.run(
-            [bash, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300
+            [bash, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=600
         )
     finally:
         down = [sys.executable, "-c", "from flexbond.cli import main; main()", "chain", "down"]
@@ -45,10 +45,14 @@ def test_walkthrough(tmp_path: Path) -> None:
 
     lines = (tmp_path / "out/walkthrough/events.jsonl").read_text(encoding="utf-8").splitlines()
     events = [json.loads(line) for line in lines]
-    settled = next(event for event in events if event["event"] == "DispatchSettled")
-    # 3.5 + 2 of 6 kWh in each of two hours at 300 per MWh, and nothing for the tolerated half.
-    money = settled["args"]["settled"]
-    assert (int(money["pay"]), int(money["penalty"])) == (2 * 5_500 * 300, 0)
+    first, second = (event["args"]["settled"] for event in events if event["event"] == "DispatchSettled")
+    # 3.5 + 2 of 6 kWh in each of two hours at 300 per MWh, and nothing for the tolerated half; so in both evenings.
+    assert (int(first["pay"]), int(first["penalty"])) == (2 * 5_500 * 300, 0)
+    assert first == second
     shares = [int(event["args"]["amount"]) for event in events if event["event"] == "Collected"]
-    pool = int(money["pool"])
-    assert shares == [pool * 35 // 55, pool * 20 // 55]
+    relayed = [list(map(int, event["args"]["amounts"])) for event in events if event["event"] == "CollectedMany"]
+    pool = int(first["pool"])
+    parts = [pool * 35 // 55, pool * 20 // 55]
+    assert (shares, relayed) == (parts[:1], [parts[1:], parts])
+    names = [event["event"] for event in events]
+    assert [names.count(name) for name in ("LeafProven", "PointsDrawn", "PointsProven", "BondReleased")] == [2, 1, 1, 1]

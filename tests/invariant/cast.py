@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from flexbond import ids
 from flexbond.chain.development import customer_signer
@@ -62,7 +62,11 @@ POCKET: Final = 2 * 10**6
 """What the second buyer deposits: too little for much."""
 CAPACITIES: Final = (5_000, 3_000, 2_000, 4_000, 2_500, 1_000)
 """Flexible capacity of each home, W."""
+PORTFOLIO_OF: Final = (0, 0, 0, 1, 1)
+"""By home; the last one is enrolled nowhere."""
 CONNECTION_W: Final = 9_000
+WINDOWS: Final = ((12, 14, 0), (14, 16, 1), (13, 15, 0), (20, 24, 2), (26, 28, 3))
+"""Half hours of the day between which each window lies, and its rule for the first portfolio; the third overlaps the first two."""
 TOKENS: Final = ("MockStablecoin", "CallbackToken", "FeeToken", "RebasingToken")
 DAYS: Final = calendar_days(GENESIS // DAY)
 """A calendar without clock changes."""
@@ -102,6 +106,11 @@ class Shown:
 class Cast:
     """Everyone, on a stage."""
 
+    capacities: ClassVar[tuple[int, ...]] = CAPACITIES
+    portfolio_of: ClassVar[tuple[int, ...]] = PORTFOLIO_OF
+    first_day: ClassVar[int] = 2  # there are days to look back on
+    windows: ClassVar[tuple[tuple[int, int, int], ...]] = WINDOWS
+
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         world = stage.world
@@ -112,9 +121,12 @@ class Cast:
         self.tokens = [self.token, *(world.evm.deploy(name, sender=people.relayer).address for name in TOKENS[1:])]
         self.hostile = world.evm.deploy("ReentrantReceiver", sender=people.attacker)
         stage.wallets[self.hostile.address] = self.hostile
-        self.homes = [self._home(number) for number in range(len(CAPACITIES))]
+        self.homes = [self._home(number) for number in range(len(self.capacities))]
         self.providers = [people.provider.address, self.second_provider.address]
         self.buyers = [people.buyer.address, people.second_buyer.address, self.hostile.address]
+        self.funded = self.providers + self.buyers
+        """Who has money in the escrow at first; the poor one too little for much."""
+        self.poor = people.second_buyer.address
         customers = [home.customer.address for home in self.homes]
         self.everyone = [
             *(self.providers + self.buyers + customers),
@@ -135,10 +147,10 @@ class Cast:
         return [*named, self.second_provider, *(home.customer for home in self.homes)]
 
     def _home(self, number: int) -> Home:
-        scheme = SignerScheme.P256 if number == len(CAPACITIES) - 1 else SignerScheme.SECP256K1
+        scheme = SignerScheme.P256 if number == len(self.capacities) - 1 else SignerScheme.SECP256K1
         kind = DeviceKind.GATEWAY if number == 1 else DeviceKind.DEVICE
         home = self.stage.world.home(number, scheme=scheme, connection_w=CONNECTION_W, kind=kind)
-        return replace(home, capacity_w=CAPACITIES[number])
+        return replace(home, capacity_w=self.capacities[number])
 
     def _rules(self) -> tuple[Rule, ...]:
         plain, callback = self.tokens[:2]
@@ -226,7 +238,7 @@ class Cast:
         return self._products[key]
 
     def _product(self, portfolio: int, day: int, window: int, variant: int) -> Product:
-        first, last, rule_number = WINDOWS[window]
+        first, last, rule_number = self.windows[window]
         rule = self.rules[(rule_number + portfolio) % len(self.rules)]
         midnight = GENESIS + day * DAY
         start, end = midnight + first * 1_800, midnight + last * 1_800
@@ -367,9 +379,6 @@ def readings(number: int, slot: int, revision: int, variant: int) -> Sequence[in
     values = [part * 5 * most // (4 << 16) - most // 4 for part in parts]
     return [(value // 3 if slot % 2 else value) + (2 * most if variant == 3 else 0) for value in values]
 
-
-WINDOWS: Final = ((12, 14, 0), (14, 16, 1), (13, 15, 0), (20, 24, 2), (26, 28, 3))
-"""Half hours of the day between which each window lies, and its rule for the first portfolio; the third overlaps the first two."""
 
 VARIANTS: Final[tuple[Callable[[Product, Rule], dict[str, Any]], ...]] = (
     lambda product, other: {},

@@ -121,6 +121,10 @@ class Ghost:
         self.events: dict[bytes, Event] = {}
         self.pools: dict[bytes, Pool] = {}
         self.batches: list[Batch] = []
+        self.bonds: set[bytes] = set()
+        """Events whose submission was bonded."""
+        self.demands: set[bytes] = set()
+        """Keys of the locks of demands that were made."""
         self.consents: list[Any] = []
         """Consents that were used, with their signatures."""
         self.deposited: dict[str, int] = defaultdict(int)

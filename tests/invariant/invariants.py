@@ -58,8 +58,9 @@ class Invariants:
         submitted = event.submitted
         assert submitted is not None, "INV-17: measured without submission"
         key = ids.event_id(event.key)
-        commitment = self.world.measurement.commitment.call(key)
-        assert commitment == ids.commitment(submitted.root, submitted.totals), "INV-17: other totals than submitted"
+        kept = self.world.measurement.commitment.call(key)
+        outcome = ids.outcome_hash(ids.commitment(submitted.root, submitted.totals), responses)
+        assert kept == outcome, "INV-17: other totals than submitted"
         assert submitted.root == submitted.measured.tree.root, "INV-17: a root that does not follow from the records"
         assert submitted.totals == submitted.measured.totals, "INV-17: totals that do not follow from the records"
         assert responses == submitted.measured.responses_milli_wh, "INV-17: other responses than the records give"
@@ -222,6 +223,10 @@ class Invariants:
             yield LockReason.UTILISATION, call
         for pool in self.ghost.pools:
             yield LockReason.POOL, pool
+        for event in self.ghost.bonds:
+            yield LockReason.BOND, event
+        for demand in self.ghost.demands:
+            yield LockReason.DEMAND, demand
 
     def _locked(self, token: str, reason: LockReason, key: bytes) -> int:
         return int(self.world.escrow.lockOf.call(ids.lock_id(token, reason, key))[1])

@@ -78,6 +78,7 @@ WEIGHTS: Final = {
     "prove": 14,
     "fail": 2,
     "collect": 9,
+    "relay": 5,
     "collect_by_capacity": 6,
     "sweep": 3,
     "receive_and_reenter": 2,

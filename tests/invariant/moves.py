@@ -50,9 +50,10 @@ class Moves(RuleBasedStateMachine):
     """The base of all groups of rules."""
 
     suite_class: ClassVar[type] = OddSuite
+    cast_class: ClassVar[type[Cast]] = Cast
     every: ClassVar[int] = 100
     """After so many steps everything is compared."""
-    _stages: ClassVar[dict[type, tuple[Stage, Cast]]] = {}
+    _stages: ClassVar[dict[tuple[type, type], tuple[Stage, Cast]]] = {}
 
     def __init__(self) -> None:
         super().__init__()
@@ -70,10 +71,11 @@ class Moves(RuleBasedStateMachine):
 
     @classmethod
     def _set_up(cls, suite_class: type) -> tuple[Stage, Cast]:
-        if suite_class not in Moves._stages:
+        key = suite_class, cls.cast_class
+        if key not in Moves._stages:
             stage = Stage(suite_class)
-            Moves._stages[suite_class] = stage, open_stage(stage)
-        return Moves._stages[suite_class]
+            Moves._stages[key] = stage, open_stage(stage, cls.cast_class)
+        return Moves._stages[key]
 
     @classmethod
     def stage_of(cls, suite_class: type) -> Stage:
@@ -115,6 +117,11 @@ class Moves(RuleBasedStateMachine):
             may = {given["buyer"], given["offer"].product.provider}
         elif name == "dispatch":
             may = {given["holder"]}
+        elif name == "demandProof":
+            may = {given["dispatch"].holder}
+        elif name in ("submit, checked", "challengeRecords"):
+            # what SpotChecks locks is the provider's, whose operator may submit, and the challenger's own
+            may = {by} if name == "challengeRecords" else {*self.cast.providers}
         for key in self.stage.touched("escrow.balances"):
             free = self.suite.escrow.free(*key)
             assert free >= self.free.get(key, 0) or key[1] in may, f"INV-20: {name} takes from {key[1]}"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flexbond import ids
+from flexbond.hashing import keccak
 from flexbond.model.settlement import availability_per_unit, collateral_per_unit
 from flexbond.model.suite.measurement import count_of
 from flexbond.model.types import BaselineMethod, Dispatch, DispatchKind, EventStatus, Funding, LockReason
@@ -35,10 +38,11 @@ class CallMoves(Moves):
         periods = count_of(key, terms)
         level = draws.of((0, 250_000, 1_000_000, 2_000_000, 2_000_000, 3_000_000, -400_000, 2**40, 1))
         schedule = [level + period * 7 for period in range(draws.of((periods, periods, periods, periods + 1, 0)))]
-        given_rule = draws.of([terms] * 7 + [draws.of(self.cast.rules)])
+        if draws.rarely(8):
+            key = replace(key, rule_id=draws.of([*self.cast.rule_by_id, bytes(32)]))
         sender = self.someone(draws, right.product.provider)
-        given = {"key": key, "rule": given_rule, "schedule_milli_wh": schedule, "sender": sender, "now": self.now}
-        args = (key, given_rule, schedule)
+        given = {"key": key, "schedule_milli_wh": schedule, "sender": sender, "now": self.now}
+        args = (key, schedule)
         self.act("nominate", self.world.measurement.nominate, args, sender, self.suite.measurement.nominate, **given)
 
     def dispatch(self, number: int) -> None:
@@ -176,12 +180,18 @@ class CallMoves(Moves):
     def _settle(self, draws: Draws, call: Called, dispatch: Dispatch) -> None:
         event = ids.event_id(call.product.event_key)
         results = self.suite.measurement.results.get(event, ())
+        submitted = self.ghost.events[event].submitted
+        commitment = bytes(32)
+        if results and submitted is not None:
+            commitment = ids.commitment(submitted.root, submitted.totals)
+        if draws.rarely(20):
+            commitment = self.suite.measurement.commitments.get(event, keccak(event))
         if draws.rarely():
             results = draws.of((results[:-1], (*results, 0), tuple(value + 1 for value in results)))
         given_rule = call.rule if draws.below(20) else draws.of(self.cast.rules)
         sender = draws.of(self.cast.everyone)
-        args = (call.product, given_rule, dispatch, results)
-        names = ("product", "rule", "dispatch", "responses_milli_wh")
+        args = (call.product, given_rule, dispatch, commitment, results)
+        names = ("product", "rule", "dispatch", "commitment", "responses_milli_wh")
         given = dict(zip(names, args, strict=True))
         units = dispatch.units
         collateral = units * collateral_per_unit(call.product, call.rule.collateral_bps)

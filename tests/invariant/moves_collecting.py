@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from flexbond import ids
-from flexbond.model.types import CapacityClaim, Entry, EventKey, WeightClaim
+from flexbond.model.types import CapacityClaim, Entry, EventKey, NeighboursClaim, WeightClaim
 from tests.invariant.ghost import Pool, Submitted
 from tests.invariant.moves import Draws, Moves
 
@@ -34,6 +34,70 @@ class CollectMoves(Moves):
         elif submitted.measured.totals.weight == 0 and draws.below(2):
             self._by_capacity(draws, pool_id, pool)
 
+    def relay(self, number: int) -> None:
+        """Rows of neighbours of one or more pools in one call; whoever collected before, or has nothing, is passed over."""
+        draws = Draws(number)
+        events = [
+            (pool_id, pool, submitted)
+            for pool_id, pool in self.ghost.pools.items()
+            if pool.is_event and (submitted := self.ghost.events[pool_id].submitted) and submitted.proofs
+        ]
+        if not events:
+            return
+        chosen = [draws.of(events) for _ in range(draws.of((1, 1, 2)))]
+        claims = [self._run_claim(draws, pool, submitted) for _, pool, submitted in chosen]
+        free = dict(self.suite.escrow.balances)
+        method, model = self.world.payouts.collectMany, self.suite.payouts.collect_many
+        result = self.act("collectMany", method, (claims,), draws.of(self.cast.everyone), model, claims=claims)
+        if not result.ok:
+            return
+        assert result.receipt is not None
+        credited = sum(self.suite.escrow.balances[key] - free.get(key, 0) for key in self.suite.escrow.balances)
+        assert credited == result.returned == result.value, "INV-6: a relay credits other than it takes"
+        for log in result.receipt.all("CollectedMany"):
+            pool = self.ghost.pools[log.pool_id]
+            submitted = self.ghost.events[log.pool_id].submitted
+            assert submitted is not None
+            for index, amount in enumerate(log.amounts, log.first):
+                if amount:
+                    part = submitted.measured.weight_words[index] >> 128
+                    self.checks.at_collection(pool, index, amount, part, submitted.totals.weight)
+                    pool.collected[index] = amount
+        for pool_id, _, _ in chosen:
+            self.checks.of_pool(pool_id)
+
+    def _run_claim(self, draws: Draws, pool: Pool, submitted: Submitted) -> NeighboursClaim:
+        """A row of leaves, mostly as they are."""
+        measured, leaves = submitted.measured, len(submitted.proofs)
+        first = draws.below(leaves)
+        count = draws.of((leaves - first, 1 + draws.below(leaves - first)))
+        claim = NeighboursClaim(
+            key=pool.key,
+            currency=pool.rule.currency,
+            first=first,
+            weight_words=measured.weight_words[first : first + count],
+            columns_hashes=measured.columns_hashes[first : first + count],
+            path=measured.tree.run_path(first, count),
+            root=submitted.root,
+            total_weight=submitted.totals.weight,
+            totals_hash=ids.totals_hash(submitted.totals),
+            responses_hash=ids.responses_hash(measured.responses_milli_wh),
+        )
+        if draws.below(4):
+            return claim
+        return draws.of(
+            (
+                replace(claim, first=first + 1),
+                replace(claim, weight_words=claim.weight_words[:-1]),
+                replace(claim, weight_words=(), columns_hashes=()),
+                replace(claim, weight_words=(*claim.weight_words[:-1], claim.weight_words[-1] + (1 << 128))),
+                replace(claim, path=(*claim.path, bytes(32))),
+                replace(claim, path=claim.path[:-1]),
+                replace(claim, currency=draws.of(self.cast.tokens)),
+                replace(claim, total_weight=max(0, claim.total_weight - 1)),
+            )
+        )
+
     def claim(self, draws: Draws, pool: Pool, submitted: Submitted) -> WeightClaim:
         """A leaf's claim, mostly right."""
         measured = submitted.measured
@@ -54,6 +118,7 @@ class CollectMoves(Moves):
             root=submitted.root,
             total_weight=submitted.totals.weight,
             totals_hash=ids.totals_hash(submitted.totals),
+            responses_hash=ids.responses_hash(measured.responses_milli_wh),
         )
         if draws.below(5):
             return claim
@@ -67,6 +132,7 @@ class CollectMoves(Moves):
                 replace(claim, total_weight=max(0, claim.total_weight - 1)),
                 replace(claim, currency=draws.of(self.cast.tokens)),
                 replace(claim, root=claim.totals_hash),
+                replace(claim, responses_hash=claim.totals_hash),
             )
         )
 
@@ -89,6 +155,7 @@ class CollectMoves(Moves):
             root=submitted.root if submitted else bytes(32),
             total_weight=submitted.totals.weight if submitted and draws.below(9) else 0,
             totals_hash=ids.totals_hash(submitted.totals) if submitted else bytes(32),
+            responses_hash=ids.responses_hash(submitted.measured.responses_milli_wh) if submitted else bytes(32),
         )
         sender = draws.of(self.cast.everyone)
         method, model = self.world.payouts.collectByCapacity, self.suite.payouts.collect_by_capacity

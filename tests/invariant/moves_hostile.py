@@ -9,7 +9,7 @@ from typing import Any
 from flexbond import ids
 from flexbond.hashing import ZERO_ADDRESS
 from flexbond.model.suite import ModelRevert
-from flexbond.model.types import DispatchKind, LockReason, Offer
+from flexbond.model.types import DispatchKind, LockReason, Offer, Totals
 from tests.invariant.moves import Draws
 from tests.invariant.moves_calls import CallMoves
 from tests.invariant.moves_market import MarketMoves
@@ -182,6 +182,7 @@ class HostileMoves(MarketMoves, CallMoves):
             (escrow.purchase, (token, victim, sender, key, 1, 0, 0), refused),
             (escrow.divide, (token, reason, key, sender, 1, 0, key, 0), refused),
             (escrow.pay, (token, reason, key, sender, 1), refused),
+            (escrow.payMany, (token, reason, key, [sender], [1]), refused),
         ]
         addresses = self.suite.addresses
         measurement, settlement = addresses.measurement, addresses.settlement
@@ -201,8 +202,18 @@ class HostileMoves(MarketMoves, CallMoves):
                 ),
                 (self.world.payouts.fund, (key, event, 1), ModelRevert("Flexbond_NotAllowed", sender, settlement)),
             ]
-            if self.suite.rights.paused:
-                attempts.remove(attempts[5])
+            spot_checks = addresses.spot_checks
+            not_checks = ModelRevert("Flexbond_NotAllowed", sender, spot_checks)
+            totals = Totals(columns=(), weight=0, baseline_milli_wh=(), metered_milli_wh=())
+            claim = ids.claim_of(key, totals)
+            not_settlement = ModelRevert("Flexbond_NotAllowed", sender, settlement)
+            attempts += [
+                (self.world.measurement.submitChecked, (event, product.provider, key, totals), not_checks),
+                (self.world.measurement.conclude, (event, claim, []), not_checks),
+                (self.world.measurement.reject, (key,), not_checks),
+                (self.world.spot_checks.demand, (event, sender, 0), not_settlement),
+                (self.world.spot_checks.accept, (key, key, 0), not_settlement),
+            ]
         method, args, error = draws.of(attempts)
         try:
             method.send(*args, sender=sender)

@@ -26,7 +26,9 @@ class MarketMoves(Moves):
         """Part or all of an offer of one of the next windows."""
         draws = Draws(number)
         day = (self.now - GENESIS) // DAY
-        portfolio, window = draws.below(2), draws.of((0, 0, 1, 1, 3, 4, 4, 2))
+        portfolio = draws.below(2)
+        # the second one's last window looks back on days, which needs most to come together
+        window = draws.of(((0, 0, 1, 1, 3, 4, 4, 2), (0, 0, 1, 3, 4, 4, 4, 4))[portfolio])
         variant = draws.below(ODD_VARIANTS) if draws.below(6) else draws.below(len(VARIANTS))
         product = self.cast.product(portfolio, day, window, variant)
         if product.window_start < self.now + product.notice_seconds and draws.below(15):

@@ -55,7 +55,7 @@ class MeasuringMoves(Moves):
                 self._attest(draws, slot)
 
     def _attest(self, draws: Draws, slot: int) -> None:
-        homes = [number for number in range(len(self.cast.homes)) if draws.below(12)]
+        homes = [number for number in range(len(self.cast.homes)) if draws.below(30)]
         revision, variant = draws.of((0, 0, 0, 0, 1, 2)), draws.of((0,) * 14 + (2, 3))
         shown = [self.cast.shown(number, slot, revision, variant) for number in homes]
         if draws.rarely(15):
@@ -65,7 +65,7 @@ class MeasuringMoves(Moves):
             # One device without a statement would spoil the batch.
             shown = [item for item in shown if self._is_stated(item)]
         if draws.rarely(5):
-            self._anchor(shown)
+            self.anchor(shown, self.people.attacker.address)
             return
         kinds = (SignedRecord, P256Record) if draws.rarely(4) else (SignedRecord,)
         for kind in kinds:
@@ -121,13 +121,13 @@ class MeasuringMoves(Moves):
         if self.act("attest", method, args, sender, self.suite.oracle.attest, **given).ok:
             self._note(shown)
 
-    def _anchor(self, shown: Sequence[Shown]) -> None:
+    def anchor(self, shown: Sequence[Shown], sender: str) -> None:
         """One root, whatever is under it."""
         if not shown:
             return
         root = BatchTree.of([item.brought.leaf for item in shown]).root
-        sender = self.people.attacker.address
-        self.act("anchor", self.world.oracle.anchor, (root,), sender, self.suite.oracle.anchor, root=root, now=self.now)
+        given = {"root": root, "sender": sender, "now": self.now}
+        self.act("anchor", self.world.oracle.anchor, (root,), sender, self.suite.oracle.anchor, **given)
         self._note(shown)
 
     def _note(self, shown: Sequence[Shown]) -> None:
@@ -232,10 +232,10 @@ class MeasuringMoves(Moves):
             return
         event = draws.of(ready or events)
         submitted = self._submission(draws, event)
-        given_rule = event.rule if draws.below(15) else draws.of(self.cast.rules)
         sender = self.someone(draws, self._provider(event))
-        args = (event.key, given_rule, submitted.root, submitted.totals)
-        given = dict(zip(("key", "rule", "root", "totals"), args, strict=True))
+        key = event.key if draws.below(30) else replace(event.key, rule_id=keccak(event.key.rule_id))
+        args = (key, submitted.root, submitted.totals)
+        given = dict(zip(("key", "root", "totals"), args, strict=True))
         method, model = self.world.measurement.submit, self.suite.measurement.submit
         if self.act("submit", method, args, sender, model, sender=sender, now=self.now, **given).ok:
             event.submitted = submitted
@@ -263,7 +263,7 @@ class MeasuringMoves(Moves):
         )
         # What does not count must be shown as silent.
         for place, answer in enumerate(measured.answers):
-            if answer.silence and draws.below(8):
+            if answer.silence and draws.below(24):
                 proofs[place] = DeviceProof(records=())
         root, totals = measured.tree.root, measured.totals
         if draws.rarely(14):
@@ -278,6 +278,8 @@ class MeasuringMoves(Moves):
             (
                 replace(totals, columns=more),
                 replace(totals, weight=totals.weight + 1),
+                replace(totals, weight=2**128 - 1),
+                replace(totals, columns=(2**127,) * len(totals.columns)),
                 replace(totals, columns=(*totals.columns, 0)),
                 replace(totals, metered_milli_wh=totals.metered_milli_wh[:-1]),
                 replace(totals, baseline_milli_wh=tuple(value - 1 for value in totals.baseline_milli_wh)),
@@ -334,9 +336,6 @@ class MeasuringMoves(Moves):
         schedule = self.suite.measurement.schedules.get(event_id, ())
         context = ProofContext(
             key=event.key,
-            rule=event.rule if draws.below(20) else draws.of(self.cast.rules),
-            root=submitted.root if draws.below(20) else keccak(submitted.root),
-            totals=submitted.totals,
             schedule_milli_wh=schedule if draws.below(20) else (*schedule, 1),
             lookback=lookback_of(event.rule) if draws.below(20) else replace(PAST, look_back_days=4),
             calls_from=0 if draws.below(8) else self._calls_from(draws, event),
@@ -370,9 +369,9 @@ class MeasuringMoves(Moves):
         if not events:
             return
         event = draws.of(events)
-        given_rule = event.rule if draws.below(12) else draws.of(self.cast.rules)
-        given = {"key": event.key, "rule": given_rule, "now": self.now}
+        key = event.key if draws.below(12) else replace(event.key, rule_id=draws.of([*self.cast.rule_by_id]))
+        given = {"key": key, "now": self.now}
         sender = draws.of(self.cast.everyone)
         method, model = self.world.measurement.fail, self.suite.measurement.fail
-        self.act("fail", method, (event.key, given_rule), sender, model, **given)
+        self.act("fail", method, (key,), sender, model, **given)
         self.checks.of_event(ids.event_id(event.key))

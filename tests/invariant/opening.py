@@ -9,20 +9,18 @@ from flexbond.model.types import Consent
 from tests.invariant.cast import DAYS, GRID, PAST, POCKET, WEALTH, Cast
 from tests.invariant.odd_tokens import OddTokens
 from tests.invariant.pastdays import lookback_of
-from tests.support.world import FOREVER, ZONE
+from tests.support.world import DAY, FOREVER, ZONE
 
 if TYPE_CHECKING:
     from tests.invariant.stage import Stage
 
 ALL = 2**256 - 1
 SHARE_BPS = 6_000
-PORTFOLIO_OF = (0, 0, 0, 1, 1)
-"""By home; the last one is enrolled nowhere."""
 
 
-def open_stage(stage: Stage) -> Cast:
-    """Everything is in place; the next second begins."""
-    cast = Cast(stage)
+def open_stage(stage: Stage, cast_class: type[Cast]) -> Cast:
+    """Everything is in place; the first day begins."""
+    cast = cast_class(stage)
     tokens = stage.suite.tokens
     assert isinstance(tokens, OddTokens)
     _, tokens.callback, tokens.fee, tokens.rebasing = cast.tokens
@@ -30,7 +28,7 @@ def open_stage(stage: Stage) -> Cast:
     _money(stage, cast)
     _terms(stage, cast)
     _fleet(stage, cast)
-    stage.evm.time += 1
+    stage.evm.time += 1 + cast.first_day * DAY
     return cast
 
 
@@ -66,8 +64,8 @@ def _money(stage: Stage, cast: Cast) -> None:
     here = world.escrow.address
     for token in cast.tokens:
         contract = world.evm.at("MockStablecoin", token)
-        for account in cast.providers + cast.buyers:
-            wealth = POCKET if account == cast.buyers[1] else WEALTH
+        for account in cast.funded:
+            wealth = POCKET if account == cast.poor else WEALTH
             _do(
                 stage,
                 *("mint", contract.mint, (account, 2 * wealth), account),
@@ -135,12 +133,12 @@ def _fleet(stage: Stage, cast: Cast) -> None:
                 statement, operator.address, signed=True, key_proven=True, sender=operator.address, now=stage.now
             ),
         )
-        if number < len(PORTFOLIO_OF):
+        if number < len(cast.portfolio_of):
             _enrol(stage, cast, number)
 
 
 def _enrol(stage: Stage, cast: Cast, number: int) -> None:
-    home, portfolio = cast.homes[number], PORTFOLIO_OF[number]
+    home, portfolio = cast.homes[number], cast.portfolio_of[number]
     consent = Consent(
         metering_point=home.metering_point,
         portfolio_id=cast.portfolios[portfolio],

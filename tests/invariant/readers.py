@@ -36,6 +36,7 @@ class Reader:
             **self._of_devices(),
             **self._of_rights(),
             **self._of_events(),
+            **self._of_checks(),
             **self._of_ends(),
         }
 
@@ -81,13 +82,17 @@ class Reader:
             expected = (known.buyer, known.provider, known.expiry, known.credential_hash)
             return tuple(world.participants.participant.call(account)), expected
 
+        def rule(key: bytes) -> tuple[Any, Any]:
+            book, kept = world.rulebook, suite.rulebook
+            return (book.terms.call(key), book.measuringTerms.call(key)), (kept.terms(key), kept.measuring_terms(key))
+
         def acts(key: tuple[str, str]) -> tuple[Any, Any]:
             return world.participants.mayAct.call(*key), suite.participants.may_act(*key, now=world.evm.time)
 
         return {
             "participants.accounts": participant,
             "participants.operators": acts,
-            "rulebook.published": lambda key: (world.rulebook.terms.call(key), suite.rulebook.terms(key)),
+            "rulebook.published": rule,
             "rulebook.calendars": lambda key: (world.rulebook.nextDay.call(key), suite.rulebook.next_day(key)),
         }
 
@@ -116,7 +121,7 @@ class Reader:
 
         def standing(root: bytes) -> tuple[Any, Any]:
             kept = oracle.standing(root)
-            return tuple(world.oracle.standing.call(root)), (kept.at, kept.attested_at)
+            return tuple(world.oracle.standing.call(root)), (kept.at, kept.attested_at, kept.anchored_by)
 
         def revision(key: tuple[bytes, int]) -> tuple[Any, Any]:
             after = world.evm.time + 1
@@ -178,16 +183,20 @@ class Reader:
             held = model.cursors.get(key)
             return chain.cursorHash.call(key), ids.cursor_hash(held) if held else ZERO_HASH
 
-        def result(key: bytes) -> tuple[Any, Any]:
-            held = model.results.get(key)
-            return chain.resultHash.call(key), ids.result_hash(held) if held else ZERO_HASH
-
         return {
             "measurement.events": lambda key: (chain.eventState.call(key), model.event_state(key)),
             "measurement.schedules": schedule,
             "measurement.commitments": lambda key: (chain.commitment.call(key), model.commitments.get(key, ZERO_HASH)),
             "measurement.cursors": cursor,
-            "measurement.results": result,
+            "measurement.results": _unseen,
+        }
+
+    def _of_checks(self) -> dict[str, Callable[[Any], tuple[Any, Any]]]:
+        chain, model = self.world.spot_checks, self.suite.spot_checks
+        return {
+            "spot_checks.checks": lambda key: (chain.check.call(key), model.check(key)),
+            "spot_checks.demands": lambda key: (chain.demandOf.call(*key), model.demand_of(*key)),
+            "spot_checks.lost": lambda key: (chain.forBuyers.call(key), model.for_buyers(key)),
         }
 
     def _of_ends(self) -> dict[str, Callable[[Any], tuple[Any, Any]]]:

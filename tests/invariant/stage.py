@@ -202,6 +202,7 @@ PLACES = {
     "rights": "FlexibilityRights",
     "market": "FlexibilityMarket",
     "measurement": "Measurement",
+    "spot_checks": "SpotChecks",
     "settlement": "Settlement",
     "payouts": "Payouts",
 }

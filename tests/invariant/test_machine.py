@@ -32,7 +32,17 @@ DONE = (
         "attest",
         "anchor",
     ),
-    *("reportEquivocation", "submit", "prove", "fail", "settle", "settleUncalled", "collect", "collectByCapacity"),
+    *(
+        "reportEquivocation",
+        "submit",
+        "prove",
+        "fail",
+        "settle",
+        "settleUncalled",
+        "collect",
+        "collectMany",
+        "collectByCapacity",
+    ),
     *("sweep", "call from a receiver", "prove of past days"),
 )
 """What must have succeeded, and more than once."""
@@ -49,8 +59,8 @@ REFUSED = (
     *("FlexibilityRights_AlreadyExpired", "FlexibilityRights_NotTransferable", "ParticipantRegistry_NotBuyer"),
     *("Settlement_TooEarly", "Settlement_TooLate", "Settlement_DispatchDiffers", "Settlement_NotFinal"),
     *("Settlement_RunTooShort", "Settlement_RuleDiffers", "Measurement_TooEarly", "Measurement_TooLate"),
-    *("Measurement_WrongStatus", "Measurement_NotProvider", "Measurement_LeafRefused", "Measurement_RootDiffers"),
-    *("Measurement_TotalsDiffer", "Measurement_CursorDiffers", "Measurement_ResultDiffers", "Measurement_GateClosed"),
+    *("Measurement_WrongStatus", "Measurement_NotProvider", "Measurement_LeafRefused", "Measurement_CommitmentDiffers"),
+    *("Measurement_TotalTooLarge", "Measurement_CursorDiffers", "Measurement_ResultDiffers", "Measurement_GateClosed"),
     *("Payouts_NotOpen", "Payouts_AlreadyCollected", "Payouts_BadProof", "Payouts_PeriodNotOver"),
 )
 """Errors that attacks must have met."""

@@ -90,9 +90,9 @@ def gate_late(patch: pytest.MonkeyPatch) -> None:
     """A schedule may still come in the second in which the gate closes."""
     nominate = measurement.Measurement.nominate
 
-    def late(self: Any, *, key: Any, rule: Any, now: int, **given: Any) -> None:
-        gate = key.window_start - rule.gate_seconds
-        nominate(self, key=key, rule=rule, now=now - (now == gate), **given)
+    def late(self: Any, *, key: Any, now: int, **given: Any) -> None:
+        gate = key.window_start - self.suite.rulebook.rule(key.rule_id).gate_seconds
+        nominate(self, key=key, now=now - (now == gate), **given)
 
     patch.setattr(measurement.Measurement, "nominate", late)
 
@@ -122,8 +122,8 @@ def silence_free(patch: pytest.MonkeyPatch) -> None:
     """A device that says nothing takes nothing away."""
     against = delivery._against_itself
 
-    def free(silence: Silence, metered: Any, *rest: Any) -> Any:
-        answer = against(silence, metered, *rest)
+    def free(silence: Silence, metered: Any, *rest: Any, **named: Any) -> Any:
+        answer = against(silence, metered, *rest, **named)
         shift = 1000 * rest[1].capacity_w * rest[2].period_seconds
         return answer if metered is not None else replace(answer, columns=(shift,) * len(answer.columns))
 

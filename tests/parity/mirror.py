@@ -32,6 +32,7 @@ class Mirror:
                 rights=contracts["FlexibilityRights"],
                 market=contracts["FlexibilityMarket"],
                 measurement=contracts["Measurement"],
+                spot_checks=contracts["SpotChecks"],
                 settlement=contracts["Settlement"],
                 payouts=contracts["Payouts"],
             ),
@@ -108,9 +109,8 @@ class Mirror:
         world, suite = self.world, self.suite
         for event_id, state in suite.measurement.events.items():
             assert world.measurement.eventState.call(event_id) == state
-            result = suite.measurement.results.get(event_id)
-            expected = ids.result_hash(result) if result is not None else bytes(32)
-            assert world.measurement.resultHash.call(event_id) == expected
+            committed = suite.measurement.commitments.get(event_id, bytes(32))
+            assert world.measurement.commitment.call(event_id) == committed
             assert world.settlement.pending.call(event_id) == suite.settlement.pending(event_id)
             for period, order in enumerate(suite.settlement.orders.get(event_id, ())):
                 assert world.settlement.orderedW.call(event_id, period) == order

@@ -99,7 +99,9 @@ class Story:
             self.mirror.both(
                 "anchor",
                 lambda root=root: self.world.oracle.anchor.send(root, sender=self.world.accounts.attacker),
-                lambda root=root: self.suite.oracle.anchor(root, now=self.world.evm.time),
+                lambda root=root: self.suite.oracle.anchor(
+                    root, sender=self.world.accounts.attacker.address, now=self.world.evm.time
+                ),
             )
 
     def compare(self, shown_by: Home, spoilt: str, at: int) -> Silence:
@@ -142,7 +144,8 @@ def test_anchors_are_as_the_model_has_them(world: World, steps: list[tuple[str, 
         for at in asked:
             assert world.devices.signerWordAt.call(point, at)[0] == story.suite.devices.signer_at(point, at).word
         for root, standing in story.suite.oracle.kept.items():
-            assert tuple(world.oracle.standing.call(root)) == (standing.at, standing.attested_at)
+            kept = (standing.at, standing.attested_at, standing.anchored_by)
+            assert tuple(world.oracle.standing.call(root)) == kept
         for number, kind in enumerate(spoilt):
             shown_by = homes[number % len(homes)]
             for at in asked[number % 3 :: 3]:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flexbond import ids
-from flexbond.hashing import keccak
+from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.model.rules import RuleError, check_rule
 from flexbond.model.settlement import availability_per_unit
 from flexbond.model.types import (
@@ -111,7 +111,7 @@ def test_batch_root(world: World, count: int) -> None:
         leaves.append(record.struct_hash)
     receipt = world.oracle.attest.send(signed, sender=world.accounts.relayer)
     assert receipt.value == BatchTree.of(leaves).root
-    assert tuple(world.oracle.standing.call(receipt.value)) == (world.evm.time, world.evm.time)
+    assert tuple(world.oracle.standing.call(receipt.value)) == (world.evm.time, world.evm.time, ZERO_ADDRESS)
 
 
 def test_permit(world: World) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from flexbond.model.delivery import measure_device
 from flexbond.model.openings import Inclusion, RecordOpening
+from flexbond.model.rules import measuring_terms_of
 from flexbond.model.shown import ShownRecord
 from flexbond.model.types import (
     Adjustment,
@@ -189,7 +190,7 @@ def test_answer(world: World, home: Home, data: st.DataObject) -> None:
             counts = [measure_device(under, asked, entry, point, [one]).silence not in refused for one in shown]
             proof = replace(proof, records=tuple(itertools.compress(proof.records, counts)))
             shown = list(itertools.compress(shown, counts))
-        chain = world.verifier.measure.call(under, asked, entry, proof)
+        chain = world.verifier.measure.call(measuring_terms_of(under), asked, entry, proof)
         event(chain.silence.name)
         assert chain == measure_device(under, asked, entry, point, shown)
 
@@ -281,7 +282,7 @@ def seen(world: World, proof: DeviceProof, under: Rule, asked: Question) -> list
         point, slot = (opening.head >> 128).to_bytes(16, "big"), opening.head >> 88 & (1 << 40) - 1
         kept_at, refusal = 0, Silence.OK
         if opening.inclusion < len(proof.inclusions):
-            kept_at, attested_at = world.oracle.standing.call(proof.inclusions[opening.inclusion].batch_root)
+            kept_at, attested_at, _ = world.oracle.standing.call(proof.inclusions[opening.inclusion].batch_root)
             if attested_at and not opening.signature:
                 kept_at = attested_at
             else:

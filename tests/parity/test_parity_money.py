@@ -119,6 +119,6 @@ def test_usef_table(maths: Contract, metered: int) -> None:
     """Given USEF's table, the contracts' library gives the published sums: 14, 14, -4, -22, -33."""
     under = rule(period_seconds=3600, deficiency_uncapped=True, collateral_bps=15_000)
     of = product(lot_w=10**6, utilisation_per_mwh=7_000_000, shortfall_per_mwh=11_000_000, availability_per_mwhour=0)
-    called = Dispatch.from_tuple((bytes(32), of.provider, 2, 0, 0, 0, [2 * 10**6], 0))
+    called = Dispatch.from_tuple((bytes(32), of.provider, 2, 0, 0, 0, [2 * 10**6], 0, False))
     result = maths.settleMeasured.call(under, of, called, [(10 - metered) * 10**9], [2 * 10**6], 0)
     assert result.pay - result.penalty == {7: 14, 8: 14, 9: -4, 10: -22, 11: -33}[metered] * 10**6

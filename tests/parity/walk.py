@@ -251,12 +251,12 @@ class Walk:
             ((1, 8, 2), self.change_dispatch),
             ((6, 1, 1), self.nominate),
             ((0, 1, 8), self.attest),
-            ((1, 1, 10), self.submit),
-            ((1, 1, 16), self.prove),
+            ((1, 1, 14), self.submit),
+            ((1, 1, 24), self.prove),
             ((1, 1, 2), self.fail),
-            ((1, 1, 12), self.settle),
+            ((1, 1, 18), self.settle),
             ((1, 2, 3), self.settle_uncalled),
-            ((1, 1, 14), self.collect),
+            ((1, 1, 18), self.collect),
             ((0, 1, 3), self.sweep),
         ]
         phase = sum(self.now >= moment for moment in self.phases)
@@ -645,12 +645,12 @@ class Walk:
         """A schedule is committed."""
         nominated = [key for key in self.keys if self.known_rules[key.rule_id].baseline is BaselineMethod.NOMINATED]
         key = self.maybe(self.random.choice(nominated), self.random.choice(self.keys))
-        rule, who = self.maybe(self.known_rules[key.rule_id], self.rules[2]), self.provider()
+        who = self.provider()
         schedule = [self.random.randrange(-(10**6), 10**7) for _ in range(self.maybe(4, 3))]
         self._both(
             "nominate",
-            lambda: self.world.measurement.nominate.send(key, rule, schedule, sender=who),
-            lambda: self.suite.measurement.nominate(key, rule, schedule, sender=who.address, now=self.now),
+            lambda: self.world.measurement.nominate.send(key, schedule, sender=who),
+            lambda: self.suite.measurement.nominate(key, schedule, sender=who.address, now=self.now),
         )
 
     def attest(self) -> None:
@@ -695,7 +695,7 @@ class Walk:
             went, _ = self._both(
                 "anchor",
                 lambda: self.world.oracle.anchor.send(batch.tree.root, sender=self.people.relayer),
-                lambda: self.suite.oracle.anchor(batch.tree.root, now=self.now),
+                lambda: self.suite.oracle.anchor(batch.tree.root, sender=self.people.relayer.address, now=self.now),
             )
         else:
             went, _ = self._both(
@@ -752,18 +752,19 @@ class Walk:
             calls=[[call for call in calls if entry.was_in_before(call.first_notice)] for entry in entries],
         )
         accepted = tuple(
-            proof if answer.silence is Silence.OK or self.random.random() < 0.05 else NOTHING
+            proof if answer.silence is Silence.OK or self.random.random() < 0.02 else NOTHING
             for proof, answer in zip(proofs, measured.answers, strict=True)
         )
         root = self.maybe(measured.tree.root, bytes(32))
-        totals = self.maybe(measured.totals, replace(measured.totals, columns=(*measured.totals.columns, 0)))
-        given = self.maybe(rule, self.rules[0])
+        true = measured.totals
+        wrong = [{"columns": (*true.columns, 0)}, {"weight": 2**128 - 1}, {"weight": true.weight + 1}]
+        totals = self.maybe(true, *(replace(true, **fields) for fields in wrong))
         went, _ = self._both(
             "submit",
-            lambda: self.world.measurement.submit.send(key, given, root, totals, sender=who),
-            lambda: self.suite.measurement.submit(key, given, root, totals, sender=who.address, now=self.now),
+            lambda: self.world.measurement.submit.send(key, root, totals, sender=who),
+            lambda: self.suite.measurement.submit(key, root, totals, sender=who.address, now=self.now),
         )
-        if went and root == measured.tree.root:
+        if went:
             self.submissions[event_id] = Submitted(measured=measured, proofs=accepted)
 
     def prove(self) -> None:
@@ -783,13 +784,9 @@ class Walk:
         if submitted:
             chosen = submitted.proofs[cursor.next : cursor.next + self.random.choice([1, 2, 3, 9])]
             chosen = self.maybe(chosen, (*chosen, NOTHING))
-        totals = submitted.measured.totals if submitted else NO_TOTALS
         schedule = self.suite.measurement.schedules.get(event_id, ())
         context = ProofContext(
             key=key,
-            rule=rule,
-            root=submitted.measured.tree.root if submitted else bytes(32),
-            totals=self.maybe(totals, replace(totals, weight=totals.weight + 1)),
             schedule_milli_wh=self.maybe(schedule, (*schedule, 1)),
             lookback=self.maybe(self.lookback_of(rule), replace(self.lookback, look_back_days=5)),
             cursor=cursor,
@@ -806,11 +803,10 @@ class Walk:
     def fail(self) -> None:
         """An event ends as unmeasured."""
         key = self.key()
-        rule = self.maybe(self.known_rules[key.rule_id], self.rules[1])
         self._both(
             "fail",
-            lambda: self.world.measurement.fail.send(key, rule, sender=self.people.relayer),
-            lambda: self.suite.measurement.fail(key, rule, now=self.now),
+            lambda: self.world.measurement.fail.send(key, sender=self.people.relayer),
+            lambda: self.suite.measurement.fail(key, now=self.now),
         )
 
     # -------------------------------------------------------------- settling
@@ -821,13 +817,24 @@ class Walk:
         if called is None:
             return
         product, rule, dispatch = called
-        results = self.suite.measurement.results.get(ids.event_id(product.event_key), ())
+        event_id = ids.event_id(product.event_key)
+        results = self.suite.measurement.results.get(event_id, ())
         responses = self.maybe(results, (*results, 1))
+        committed = self.maybe(self._commitment(event_id), bytes(31) + b"\1")
         self._both(
             "settle",
-            lambda: self.world.settlement.settle.send(product, rule, dispatch, responses, sender=self.people.relayer),
-            lambda: self.suite.settlement.settle(product, rule, dispatch, responses, now=self.now),
+            lambda: self.world.settlement.settle.send(
+                product, rule, dispatch, committed, responses, sender=self.people.relayer
+            ),
+            lambda: self.suite.settlement.settle(product, rule, dispatch, committed, responses, now=self.now),
         )
+
+    def _commitment(self, event_id: bytes) -> bytes:
+        """Of the submission that a measured event came out of; else zero."""
+        if event_id not in self.suite.measurement.results:
+            return bytes(32)
+        measured = self.submissions[event_id].measured
+        return ids.commitment(measured.tree.root, measured.totals)
 
     def settle_uncalled(self) -> None:
         """What was never called is paid."""
@@ -865,6 +872,7 @@ class Walk:
             root=submitted.measured.tree.root if submitted else bytes(32),
             total_weight=totals.weight,
             totals_hash=ids.totals_hash(totals),
+            responses_hash=ids.responses_hash(submitted.measured.responses_milli_wh if submitted else ()),
         )
         self._both(
             "collectByCapacity",
@@ -885,6 +893,7 @@ class Walk:
             root=measured.tree.root,
             total_weight=measured.totals.weight,
             totals_hash=ids.totals_hash(measured.totals),
+            responses_hash=ids.responses_hash(self.maybe(measured.responses_milli_wh, ())),
         )
         self._both(
             "collect",

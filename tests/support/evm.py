@@ -306,6 +306,10 @@ class Evm:
         """Number of the block; setting the time goes to the next."""
         return self._number
 
+    @number.setter
+    def number(self, value: int) -> None:
+        self._set_block(self._time, value)
+
     @property
     def result(self) -> Any:
         """pyrevm's own result of the last execution."""
@@ -347,6 +351,17 @@ class Evm:
     def put_code(self, address: str, code: bytes) -> None:
         """Places code at an address, such as a precompile this EVM lacks. `rollback` does not undo it: own `Evm` only."""
         self._evm.insert_account_info(address, pyrevm.AccountInfo(nonce=1, code=code))
+
+    @contextmanager
+    def impersonated(self, contract: Any) -> Iterator[str]:
+        """Lets a contract's address send transactions itself, which it cannot while it has code; do not call it meanwhile."""
+        address = address_of(contract)
+        code, nonce = self.code(address), self.nonce(address)
+        self._evm.insert_account_info(address, pyrevm.AccountInfo(nonce=nonce))
+        try:
+            yield address
+        finally:
+            self._evm.insert_account_info(address, pyrevm.AccountInfo(nonce=nonce, code=code))
 
     # ---------------------------------------------------------------- money and calls
 

@@ -2,7 +2,7 @@
 
 The fixture `world` gives every test the same world, undone afterwards: participants qualified, play money deposited, one
 grid (quarter hours, a record a UTC day) and one rule published. What a helper makes it returns; the world itself remembers
-nothing but what is on the chain.
+nothing but what is on the chain, and of each measured event the commitment that its log told.
 
     def test_a_right_is_paid(world):
         homes = [world.home(i) for i in range(3)]
@@ -34,10 +34,11 @@ from flexbond.chain.codec import Abi
 from flexbond.chain.config import NetworkConfig, load_config
 from flexbond.chain.development import DevelopmentAccounts, customer_signer, development_accounts
 from flexbond.chain.plan import MOCK, run
-from flexbond.hashing import ZERO_ADDRESS, keccak
-from flexbond.ids import event_id, right_id, rule_id, totals_hash
+from flexbond.hashing import ZERO_ADDRESS, ZERO_HASH, keccak
+from flexbond.ids import event_id, responses_hash, right_id, rule_id, totals_hash
 from flexbond.model.baseline import baseline_starts
 from flexbond.model.delivery import MeasuredEvent, assemble, periods_of, plan_of
+from flexbond.model.rules import measuring_terms_of
 from flexbond.model.types import (
     NO_LOOKBACK,
     BaselineMethod,
@@ -58,6 +59,8 @@ from flexbond.model.types import (
     Funding,
     Grid,
     Lookback,
+    NeighboursClaim,
+    Occasion,
     Offer,
     PayBase,
     Product,
@@ -104,6 +107,7 @@ NAMES: Final = {
     "verifier": "DeliveryVerifier",
     "rights": "FlexibilityRights",
     "measurement": "Measurement",
+    "spot_checks": "SpotChecks",
     "payouts": "Payouts",
     "settlement": "Settlement",
     "market": "FlexibilityMarket",
@@ -230,6 +234,7 @@ class World:
     verifier: Contract
     rights: Contract
     measurement: Contract
+    spot_checks: Contract
     payouts: Contract
     settlement: Contract
     market: Contract
@@ -240,6 +245,7 @@ class World:
         self.accounts: DevelopmentAccounts = development_accounts()
         self.config = config or load_config("anvil", ROOT / "config")
         executor = InProcess(self.evm, self.accounts.deployer.address)
+        self._commitments: dict[bytes, bytes] = {}
         self.addresses = run(self.config, executor, first_nonce=executor.nonce())
         for name, contract in NAMES.items():
             if contract in self.addresses:
@@ -541,12 +547,10 @@ class World:
 
     # ---------------------------------------------------------------- measuring
 
-    def nominate(
-        self, product: Product, schedule: Sequence[int], *, rule: Rule | None = None, sender: Any = None
-    ) -> Receipt:
+    def nominate(self, product: Product, schedule: Sequence[int], *, sender: Any = None) -> Receipt:
         """Commits a schedule, mWh per period of the window."""
         who = sender or self.accounts.provider
-        return self.measurement.nominate.send(product.event_key, rule or self.rule(), list(schedule), sender=who)
+        return self.measurement.nominate.send(product.event_key, list(schedule), sender=who)
 
     def record(self, home: Home, slot_start: int, readings: Sequence[int], **changes: Any) -> MeterRecord:
         """A record of a home over one slot of the grid."""
@@ -608,6 +612,12 @@ class World:
 
         Goes on in time to the end of the last day if that is still to come.
         """
+        return self.attest(self.records_of(product, readings, rule=rule))
+
+    def records_of(
+        self, product: Product, readings: Mapping[Home, Reading], *, rule: Rule | None = None
+    ) -> list[tuple[Home, MeterRecord]]:
+        """Those that `attest_readings` attests, to be kept in another way."""
         starts = self.needed_starts(product, rule=rule)
         slots = sorted({slot_of(GRID, start) for start in starts})
         self.evm.time = max(self.evm.time, slots[-1] + GRID.slot_seconds)
@@ -616,7 +626,7 @@ class World:
             for slot in slots:
                 values = [reading(slot + place * GRID.period_seconds) for place in range(GRID.readings_per_slot)]
                 records.append((home, self.record(home, slot, values)))
-        return self.attest(records)
+        return records
 
     def question(
         self,
@@ -637,6 +647,21 @@ class World:
         until = min(key.window_end // DAY + 3, self.rulebook.nextDay.call(lookback.calendar_id))
         days = self.rulebook.calendarDays.call(lookback.calendar_id, first, until)
         return replace(asked, lookback=lookback, calendar=days, calls=tuple(calls))
+
+    def occasion(
+        self, product: Product, *, rule: Rule | None = None, lookback: Lookback = NO_LOOKBACK, calls_from: int = 0
+    ) -> Occasion:
+        """A called event, as far as its devices are measured."""
+        key = product.event_key
+        state = self.measurement.eventState.call(event_id(key))
+        return Occasion(
+            terms=measuring_terms_of(rule or self.rule()),
+            key=key,
+            first_notice=state.first_notice,
+            ordered_mask=state.ordered_mask,
+            lookback=lookback,
+            calls_from=calls_from,
+        )
 
     def needed_starts(
         self,
@@ -688,7 +713,7 @@ class World:
                 starts = self.needed_starts(product, rule=rule, lookback=lookback, calls=asked.calls)
                 proof = show(kept, home, starts)
             proofs.append(proof)
-            answers.append(self.verifier.measure.call(rule, asked, entry, proof))
+            answers.append(self.verifier.measure.call(measuring_terms_of(rule), asked, entry, proof))
         sums = self.devices.sumsBefore.call(key.portfolio_id, question.first_notice)
         measured = assemble(rule=rule, question=question, answers=answers, sums=sums, schedule_milli_wh=schedule)
         return Submission(
@@ -705,7 +730,6 @@ class World:
         self.evm.time = max(self.evm.time, submission.key.window_end + submission.rule.reading_deadline)
         return self.measurement.submit.send(
             submission.key,
-            submission.rule,
             submission.measured.tree.root,
             submission.measured.totals,
             sender=sender or self.accounts.provider,
@@ -715,9 +739,6 @@ class World:
         """What a proving transaction needs beside its leaves, with so many proven before."""
         return ProofContext(
             key=submission.key,
-            rule=submission.rule,
-            root=submission.measured.tree.root,
-            totals=submission.measured.totals,
             schedule_milli_wh=submission.schedule,
             lookback=submission.lookback,
             cursor=submission.cursor(proven),
@@ -737,12 +758,17 @@ class World:
             self.prove_part(submission, proven=proven, count=min(step, count - proven), sender=sender)
             for proven in range(0, count, step)
         ]
-        return tuple(receipts[-1].only("EventMeasured").responses_milli_wh)
+        return self.note_measured(receipts[-1])
 
-    def fail(self, product: Product, *, rule: Rule | None = None, sender: Any = None) -> Receipt:
+    def note_measured(self, receipt: Receipt) -> tuple[int, ...]:
+        """Keeps what `settle` needs of the event that a transaction measured; its responses, mWh per period of the window."""
+        measured = receipt.only("EventMeasured")
+        self._commitments[measured.event_id] = measured.commitment
+        return tuple(measured.responses_milli_wh)
+
+    def fail(self, product: Product, *, sender: Any = None) -> Receipt:
         """Ends an event that nobody submitted, or proved, in time."""
-        rule = rule or self.rule()
-        return self.measurement.fail.send(product.event_key, rule, sender=sender or self.accounts.relayer)
+        return self.measurement.fail.send(product.event_key, sender=sender or self.accounts.relayer)
 
     # ---------------------------------------------------------------- money at the end
 
@@ -753,11 +779,15 @@ class World:
         responses: Sequence[int] = (),
         *,
         rule: Rule | None = None,
+        commitment: bytes | None = None,
         sender: Any = None,
     ) -> Receipt:
-        """Settles a dispatch; `value` of the receipt is how it ended."""
+        """Settles a dispatch; `value` of the receipt is how it ended. With responses, of the submission that was measured."""
+        if commitment is None:
+            commitment = self._commitments.get(event_id(product.event_key), ZERO_HASH) if responses else ZERO_HASH
+        who = sender or self.accounts.relayer
         return self.settlement.settle.send(
-            product, rule or self.rule(), dispatch, list(responses), sender=sender or self.accounts.relayer
+            product, rule or self.rule(), dispatch, commitment, list(responses), sender=who
         )
 
     def settle_uncalled(self, product: Product, *, rule: Rule | None = None, sender: Any = None) -> Receipt:
@@ -777,12 +807,33 @@ class World:
             root=measured.tree.root,
             total_weight=measured.totals.weight,
             totals_hash=totals_hash(measured.totals),
+            responses_hash=responses_hash(measured.responses_milli_wh),
         )
 
     def collect(self, submission: Submission, *, index: int, sender: Any = None) -> Receipt:
         """Collects a leaf's share; `value` of the receipt is the amount."""
         claim = self.weight_claim(submission, index)
         return self.payouts.collect.send(claim, sender=sender or self.accounts.relayer)
+
+    def neighbours_claim(self, submission: Submission, first: int, count: int) -> NeighboursClaim:
+        """The claim of neighbouring leaves to their shares of the event's pool."""
+        measured, end = submission.measured, first + count
+        return NeighboursClaim(
+            key=submission.key,
+            currency=submission.rule.currency,
+            first=first,
+            weight_words=tuple(measured.weight_words[first:end]),
+            columns_hashes=tuple(measured.columns_hashes[first:end]),
+            path=measured.tree.run_path(first, count),
+            root=measured.tree.root,
+            total_weight=measured.totals.weight,
+            totals_hash=totals_hash(measured.totals),
+            responses_hash=responses_hash(measured.responses_milli_wh),
+        )
+
+    def collect_many(self, claims: Sequence[NeighboursClaim], *, sender: Any = None) -> Receipt:
+        """Collects for many leaves at once; `value` of the receipt is the amount in all."""
+        return self.payouts.collectMany.send(list(claims), sender=sender or self.accounts.relayer)
 
     def collect_by_capacity(self, product: Product, *, index: int, sender: Any = None) -> Receipt:
         """Collects a place's share of the pool of a right never called; `value` of the receipt is the amount."""
@@ -794,5 +845,6 @@ class World:
             root=bytes(32),
             total_weight=0,
             totals_hash=bytes(32),
+            responses_hash=bytes(32),
         )
         return self.payouts.collectByCapacity.send(claim, sender=sender or self.accounts.relayer)

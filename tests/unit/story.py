@@ -143,7 +143,7 @@ class Story:
     def fail(self) -> None:
         """Nothing is submitted in time."""
         self.world.evm.time = self.product.window_end + self.rule.submission_deadline
-        self.world.measurement.fail.send(self.product.event_key, self.rule, sender=self.world.accounts.relayer)
+        self.world.measurement.fail.send(self.product.event_key, sender=self.world.accounts.relayer)
 
     def settle(self, dispatch: Dispatch, responses: Sequence[int] = (), product: Product | None = None) -> Receipt:
         """Settles; the receipt."""

@@ -17,7 +17,7 @@ from flexbond.demo.britain.result import BritishResult
 from flexbond.demo.britain.stage import CUSTOMER_SHARE_BPS, START, set_up
 from flexbond.demo.checks import Checks
 from flexbond.demo.compare import Comparison, ids_of
-from flexbond.demo.gas import gas_lines
+from flexbond.demo.gas import gas_since
 from flexbond.demo.ground import chain, places_of
 from flexbond.demo.outcome import Call
 from flexbond.demo.statement import statements, write_statement
@@ -147,7 +147,7 @@ def _result(play: Play, kind: NodeKind, log: Sequence[EventRecord]) -> BritishRe
         owed=owed,
         held=held,
         statements=_statements(play, log, comparison),
-        gas=gas_lines(stage.suite, stage.deployed_block + 1),
+        gas=gas_since(stage.suite, stage.deployed_block + 1),
         checks=checks.lines(),
         records=sum(record.records for record in log if record.name == "RecordsAttested"),
         log_events=len(log),

@@ -13,7 +13,7 @@ from flexbond.demo.britain.charts import Cell, Curve, days_chart, strip_chart
 from flexbond.demo.britain.homes import DAY, HALF_HOUR, SOURCE, SOURCE_LICENCE
 from flexbond.demo.britain.result import HomeDays, PastDay
 from flexbond.demo.text import kw, listed, percent
-from flexbond.demo.views import SettledView, drawn, earned, environment, money_sums, settled_view
+from flexbond.demo.views import SettledView, drawn, earned, environment, money_table, settled_view
 from flexbond.model.lookback import PassedOver
 from flexbond.rules import parameters
 
@@ -78,7 +78,7 @@ def _context(result: BritishResult) -> dict[str, object]:
         "meters": [
             (meter.name, meter.told, _gaps(result.homes, number)) for number, meter in enumerate(result.homes.meters)
         ],
-        "sums": money_sums(result),
+        "money": money_table(result.parties),
         "earned": earned(result),
         "source": SOURCE,
         "licence": SOURCE_LICENCE,

@@ -17,6 +17,8 @@ from flexbond.model.suite.payouts import Payouts, Pool
 from flexbond.model.suite.people import Participant, Participants
 from flexbond.model.suite.rights import Right, Rights, Window
 from flexbond.model.suite.rulebook import Rulebook
+from flexbond.model.suite.spotchecks import SpotChecks
+from flexbond.model.suite.verifier import Verifier
 
 __all__ = [
     "ANY",
@@ -47,7 +49,9 @@ class Suite:
         self.devices = Devices(self)
         self.oracle = Oracle(self)
         self.rights = Rights(self)
+        self.verifier = Verifier(self)
         self.measurement = Measurement(self)
+        self.spot_checks = SpotChecks(self)
         self.settlement = Settlement(self)
         self.payouts = Payouts(self)
         self.market = Market(self)

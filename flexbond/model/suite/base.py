@@ -56,13 +56,14 @@ class Addresses:
     rights: str
     market: str
     measurement: str
+    spot_checks: str
     settlement: str
     payouts: str
 
     @property
     def movers(self) -> frozenset[str]:
         """The contracts that may move locks."""
-        return frozenset((self.rights, self.settlement, self.payouts))
+        return frozenset((self.rights, self.spot_checks, self.settlement, self.payouts))
 
 
 @dataclass

@@ -6,6 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
+from flexbond.hashing import ZERO_HASH
+from flexbond.model.sampling import bond_share
 from flexbond.model.settlement import (
     DispatchOutcome,
     availability_per_unit,
@@ -131,23 +133,58 @@ class Settlement(Part):
         changed = replace(dispatch, excused_mask=dispatch.excused_mask | periods_mask)
         self.dispatches[dispatch_id] = changed
 
+    # -------------------------------------------------------------- checking a submission
+
+    @atomic
+    def demand_proof(self, product: Product, dispatch: Dispatch, place: int, *, sender: str, now: int) -> None:
+        """Demands the proof of a leaf of the event's submission."""
+        self.require_acts_for(dispatch.holder, sender, now)
+        self._require_open(dispatch)
+        self._require_right(product, dispatch)
+        if sum(dispatch.orders_w) == 0:
+            raise ModelRevert("Settlement_NothingOrdered", dispatch.right_id)
+        here = self.suite.addresses.settlement
+        self.suite.spot_checks.demand(product.event_key, dispatch.holder, place, sender=here, now=now)
+
+    @atomic
+    def accept(self, product: Product, dispatch: Dispatch, commitment: bytes, *, sender: str, now: int) -> None:
+        """Accepts the event's submission."""
+        self.require_acts_for(dispatch.holder, sender, now)
+        dispatch_id = self._require_open(dispatch)
+        self._require_right(product, dispatch)
+        if dispatch.accepted:
+            raise ModelRevert("Settlement_AlreadyAccepted", dispatch_id)
+        event_id = ids.event_id(product.event_key)
+        self.dispatches[dispatch_id] = replace(dispatch, accepted=True)
+        here = self.suite.addresses.settlement
+        self.suite.spot_checks.accept(event_id, commitment, self.pending(event_id), sender=here)
+
     # -------------------------------------------------------------- settling
 
     @atomic
     def settle(
-        self, product: Product, rule: Rule, dispatch: Dispatch, responses_milli_wh: Sequence[int], *, now: int
+        self,
+        product: Product,
+        rule: Rule,
+        dispatch: Dispatch,
+        commitment: bytes,
+        responses_milli_wh: Sequence[int],
+        *,
+        now: int,
     ) -> Settled:
         """Settles a dispatch of an event that is final."""
         dispatch_id = self._require_open(dispatch)
         self._require_right(product, dispatch)
         self._require_rule(product, rule)
         event_id = ids.event_id(product.event_key)
-        measured = self._require_final(event_id, responses_milli_wh)
+        measured = self._require_final(event_id, commitment, responses_milli_wh)
         outcome = self.outcome(product, rule, dispatch, responses_milli_wh if measured else None)
         settled = outcome.settled
         self.dispatches[dispatch_id] = None
         self.pendings[event_id] = self.pending(event_id) - 1
         self._pay(product, rule, dispatch, dispatch_id, event_id, settled)
+        if not measured:
+            self._share_bond(rule.currency, dispatch, event_id)
         if rule.funding is Funding.ESCROWED:
             key, here = product.event_key, self.suite.addresses.settlement
             if settled.pool:
@@ -250,15 +287,16 @@ class Settlement(Part):
         self._require_rule(product, rule)
         return dispatch_id
 
-    def _require_final(self, event_id: bytes, responses_milli_wh: Sequence[int]) -> bool:
-        status = self.suite.measurement.event_state(event_id).status
+    def _require_final(self, event_id: bytes, commitment: bytes, responses_milli_wh: Sequence[int]) -> bool:
+        measurement = self.suite.measurement
+        if ids.outcome_hash(commitment, responses_milli_wh) == measurement.commitments.get(event_id):
+            return True
+        status = measurement.event_state(event_id).status
         if status not in (EventStatus.MEASURED, EventStatus.UNMEASURED):
             raise ModelRevert("Settlement_NotFinal", event_id, int(status))
-        measured = status is EventStatus.MEASURED
-        wanted = self.suite.measurement.results[event_id] if measured else ()
-        if tuple(responses_milli_wh) != wanted:
+        if status is EventStatus.MEASURED or commitment != ZERO_HASH or responses_milli_wh:
             raise ModelRevert("Measurement_ResultDiffers", event_id)
-        return measured
+        return False
 
     def _pay(
         self,
@@ -285,6 +323,18 @@ class Settlement(Part):
             *(settled.availability_refund + settled.penalty, earned + settled.released, event_id, pooled),
             sender=here,
         )
+
+    def _share_bond(self, currency: str, dispatch: Dispatch, event_id: bytes) -> None:
+        """The holder's part of what a rejected submission lost to the buyers; the last takes what rounding left."""
+        for_buyers = self.suite.spot_checks.for_buyers(event_id)
+        if for_buyers == 0:
+            return
+        if self.pending(event_id) == 0:
+            share = self.suite.escrow.locked(currency, LockReason.BOND, event_id)
+        else:
+            share = bond_share(for_buyers, sum(dispatch.orders_w), sum(self.orders[event_id]))
+        here = self.suite.addresses.settlement
+        self.suite.escrow.pay(currency, LockReason.BOND, event_id, dispatch.holder, share, sender=here)
 
 
 def _require_orders(product: Product, rule: Rule, units: int, orders_w: Sequence[int]) -> None:

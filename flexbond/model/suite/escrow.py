@@ -10,6 +10,8 @@ from flexbond.model.suite.base import ModelRevert, Part, Role, Table, atomic, re
 from flexbond.model.types import LockReason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flexbond.model.suite import Suite
 
 UNLIMITED: Final = 2**256 - 1
@@ -181,6 +183,21 @@ class Escrow(Part):
         if amount:
             self._remove(ids.lock_id(token, reason, key), amount)
             self._give(token, to, amount)
+
+    @atomic
+    def pay_many(
+        self, token: str, reason: LockReason, key: bytes, to: Sequence[str], amounts: Sequence[int], *, sender: str
+    ) -> None:
+        """Lock to the free balances of many; zero amounts are passed over."""
+        self._require_mover(sender)
+        if len(to) != len(amounts):
+            raise ModelRevert("CollateralEscrow_LengthsDiffer", len(to), len(amounts))
+        if sum(amounts) == 0:
+            return
+        self._remove(ids.lock_id(token, reason, key), sum(amounts))
+        for account, amount in zip(to, amounts, strict=True):
+            if amount:
+                self._give(token, account, amount)
 
     # -------------------------------------------------------------- views
 

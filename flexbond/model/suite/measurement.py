@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from flexbond import ids, trees
-from flexbond.model.delivery import measure_device, measure_event, responses_of
-from flexbond.model.pastdays import calls_of_device, days_of, horizon_of
+from flexbond.model.delivery import measure_event, responses_of
 from flexbond.model.suite.base import ModelRevert, Part, Table, atomic
 from flexbond.model.types import (
     NO_LOOKBACK,
-    Answer,
     BaselineMethod,
-    Call,
+    ClampLevel,
     Cursor,
     EventState,
     EventStatus,
-    Question,
     Silence,
     Totals,
 )
@@ -28,20 +25,9 @@ if TYPE_CHECKING:
     from flexbond.model.delivery import MeasuredEvent
     from flexbond.model.shown import ShownRecord
     from flexbond.model.suite import Suite
-    from flexbond.model.types import EventKey, Lookback, PortfolioSums, ProofContext, Rule
+    from flexbond.model.types import Answer, Call, Claim, EventKey, Lookback, PortfolioSums, ProofContext, Rule
 
-UNKNOWN: Final = EventState(status=EventStatus.OPEN, first_notice=0, submitted_at=0, proven=0, ordered_mask=0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Past:
-    """What is asked of all leaves, and what the calls of each are found from."""
-
-    question: Question
-    horizon: int
-    """UTC start of the first day looked at."""
-    calls: tuple[Call, ...]
-    """Of the portfolio."""
+UNKNOWN: Final = EventState(status=EventStatus.OPEN, first_notice=0, submitted_at=0, leaves=0, proven=0, ordered_mask=0)
 
 
 class Measurement(Part):
@@ -71,10 +57,10 @@ class Measurement(Part):
         self.suite.devices.commit(key.portfolio_id, key.window_end, sender=self.suite.addresses.measurement, now=now)
 
     @atomic
-    def nominate(self, key: EventKey, rule: Rule, schedule_milli_wh: Sequence[int], *, sender: str, now: int) -> None:
+    def nominate(self, key: EventKey, schedule_milli_wh: Sequence[int], *, sender: str, now: int) -> None:
         """Commits the portfolio's schedule for a window."""
         event_id = ids.event_id(key)
-        self._require_rule(event_id, key, rule)
+        rule = self.suite.rulebook.rule(key.rule_id)
         self._require_provider(event_id, key, sender, now)
         if rule.baseline is not BaselineMethod.NOMINATED:
             raise ModelRevert("Measurement_ScheduleNotUsed", key.rule_id)
@@ -87,27 +73,26 @@ class Measurement(Part):
         self.schedules[event_id] = tuple(schedule_milli_wh)
 
     @atomic
-    def submit(self, key: EventKey, rule: Rule, root: bytes, totals: Totals, *, sender: str, now: int) -> None:
-        """Submits the event."""
-        event_id = ids.event_id(key)
-        state = self._require_status(event_id, EventStatus.CALLED)
-        self._require_rule(event_id, key, rule)
-        self._require_provider(event_id, key, sender, now)
-        earliest = key.window_end + rule.reading_deadline
-        if now < earliest:
-            raise ModelRevert("Measurement_TooEarly", earliest, now)
-        deadline = key.window_end + rule.submission_deadline
-        if now >= deadline:
-            raise ModelRevert("Measurement_TooLate", deadline, now)
-        leaves = self.suite.devices.sums_before(key.portfolio_id, state.first_notice).entries
+    def submit(self, key: EventKey, root: bytes, totals: Totals, *, sender: str, now: int) -> None:
+        """Submits an event of which every leaf is then proven."""
+        rule = self.suite.rulebook.rule(key.rule_id)
+        leaves = self._submit(key, rule, root, totals, sender, now).entries
         if leaves > rule.spot_checks:
             raise ModelRevert("Measurement_TooManyLeaves", leaves, rule.spot_checks)
-        columns = state.ordered_mask.bit_count()
-        for given in (totals.columns, totals.baseline_milli_wh, totals.metered_milli_wh):
-            if len(given) != columns:
-                raise ModelRevert("Measurement_TotalsLength", len(given), columns)
-        self.events[event_id] = replace(state, status=EventStatus.SUBMITTED, submitted_at=now)
-        self.commitments[event_id] = ids.commitment(root, totals)
+
+    @atomic
+    def submit_checked(
+        self, key: EventKey, by: str, root: bytes, totals: Totals, *, sender: str, now: int
+    ) -> tuple[Rule, str, int]:
+        """The same for a submission that SpotChecks checks: its rule, the provider, and the portfolio's capacity, W."""
+        self._require_spot_checks(sender)
+        rule = self.suite.rulebook.rule(key.rule_id)
+        sums = self._submit(key, rule, root, totals, by, now)
+        if rule.challenge_window == 0 or sums.entries <= rule.spot_checks:
+            raise ModelRevert("Measurement_EveryLeaf", sums.entries, rule.spot_checks)
+        if rule.clamp_level is ClampLevel.DEVICE and totals.weight != sum(totals.columns):
+            raise ModelRevert("Measurement_TotalsInconsistent", totals.weight, sum(totals.columns))
+        return rule, self.suite.devices.portfolio(key.portfolio_id).provider, sums.capacity_w
 
     @atomic
     def prove(
@@ -120,43 +105,56 @@ class Measurement(Part):
         now: int,
     ) -> tuple[Answer, ...]:
         """Proves the next leaves from the records shown for each, and their windows to gather earlier calls from; what they gave."""
-        key, rule = context.key, context.rule
+        key = context.key
         event_id = ids.event_id(key)
         state = self._require_status(event_id, EventStatus.SUBMITTED)
-        self._require_rule(event_id, key, rule)
+        rule = self.suite.rulebook.rule(key.rule_id)
+        if state.leaves > rule.spot_checks:
+            raise ModelRevert("Measurement_TooManyLeaves", state.leaves, rule.spot_checks)
         self._require_provider(event_id, key, sender, now)
         deadline = state.submitted_at + rule.proof_window
         if now >= deadline:
             raise ModelRevert("Measurement_TooLate", deadline, now)
-        if ids.commitment(context.root, context.totals) != self.commitments[event_id]:
-            raise ModelRevert("Measurement_CommitmentDiffers", event_id)
-        sums = self.suite.devices.sums_before(key.portfolio_id, state.first_notice)
-        cursor = self._resume(event_id, context.cursor, sums.entries, state)
-        if cursor.next + len(shown) > sums.entries:
-            raise ModelRevert("Measurement_TooManyProofs", cursor.next, len(shown), sums.entries)
-        past = self._past(context)
-        answers = []
-        for place, records in enumerate(shown):
-            hints = past_from[place] if past_from else ()
-            answers.append(self._measure(context, past, cursor.next, records, hints))
-            cursor = appended(cursor, answers[-1])
-        state = replace(state, proven=cursor.next)
-        if cursor.next == sums.entries:
-            self._conclude(event_id, context, cursor, sums, state)
-        else:
+        cursor = self._resume(event_id, context.cursor, state)
+        first, end = cursor.next, cursor.next + len(shown)
+        if end > state.leaves:
+            raise ModelRevert("Measurement_TooManyProofs", first, len(shown), state.leaves)
+        answers = self.suite.verifier.measure_all(
+            key,
+            range(first, end),
+            shown,
+            past_from=past_from,
+            lookback=context.lookback,
+            calls_from=context.calls_from,
+        )
+        for records, answer in zip(shown, answers, strict=True):
+            if answer.silence is not Silence.OK and records:
+                raise ModelRevert("Measurement_LeafRefused", cursor.next, int(answer.silence))
+            cursor = appended(cursor, answer)
+        state = replace(state, proven=end)
+        if end < state.leaves:
             self.events[event_id] = state
-            self.cursors[event_id] = cursor
-        return tuple(answers)
+            if end:
+                self.cursors[event_id] = cursor
+            else:
+                self._forget_cursor(event_id)
+            return answers
+        computed = ids.commitment(trees.frontier_root(cursor.frontier, end), cursor.totals)
+        if computed != self.commitments[event_id]:
+            raise ModelRevert("Measurement_CommitmentDiffers", event_id, computed)
+        self._forget_cursor(event_id)
+        self._conclude(event_id, key, cursor.totals.columns, context.schedule_milli_wh, state)
+        return answers
 
     @atomic
-    def fail(self, key: EventKey, rule: Rule, *, now: int) -> None:
+    def fail(self, key: EventKey, *, now: int) -> None:
         """Ends an event as unmeasured."""
         event_id = ids.event_id(key)
         state = self.event_state(event_id)
-        self._require_rule(event_id, key, rule)
+        rule = self.suite.rulebook.rule(key.rule_id)
         if state.status is EventStatus.CALLED:
             earliest = key.window_end + rule.submission_deadline
-        elif state.status is EventStatus.SUBMITTED:
+        elif state.status is EventStatus.SUBMITTED and state.leaves <= rule.spot_checks:
             earliest = state.submitted_at + rule.proof_window
         else:
             raise ModelRevert("Measurement_WrongStatus", event_id, int(state.status))
@@ -165,27 +163,29 @@ class Measurement(Part):
         self.events[event_id] = replace(state, status=EventStatus.UNMEASURED)
         self._forget_cursor(event_id)
 
+    @atomic
+    def conclude(self, key: EventKey, claim: Claim, schedule_milli_wh: Sequence[int], *, sender: str) -> None:
+        """Ends an event as measured, as its submission claims."""
+        self._require_spot_checks(sender)
+        event_id = ids.event_id(key)
+        state = self._require_status(event_id, EventStatus.SUBMITTED)
+        claimed = ids.commitment_of(claim)
+        if claimed != self.commitments[event_id]:
+            raise ModelRevert("Measurement_CommitmentDiffers", event_id, claimed)
+        self._conclude(event_id, key, claim.columns, schedule_milli_wh, state)
+
+    @atomic
+    def reject(self, event_id: bytes, *, sender: str) -> None:
+        """Ends an event whose submission was rejected as unmeasured."""
+        self._require_spot_checks(sender)
+        state = self._require_status(event_id, EventStatus.SUBMITTED)
+        self.events[event_id] = replace(state, status=EventStatus.UNMEASURED)
+
     # -------------------------------------------------------------- views
 
     def event_state(self, event_id: bytes) -> EventState:
         """Where an event stands."""
         return self.events.get(event_id, UNKNOWN)
-
-    def question(self, key: EventKey, lookback: Lookback = NO_LOOKBACK) -> Question:
-        """What is asked of the verifier about each leaf of a called event, without the calls that its device was in."""
-        state = self.event_state(ids.event_id(key))
-        asked = Question(key=key, first_notice=state.first_notice, ordered_mask=state.ordered_mask)
-        if lookback == NO_LOOKBACK:
-            return asked
-        rulebook, calendar_id = self.suite.rulebook, lookback.calendar_id
-        days = days_of(
-            lookback,
-            key,
-            state.first_notice,
-            read=lambda first, until: rulebook.calendar_days(calendar_id, first, until),
-            next_day=lambda: rulebook.next_day(calendar_id),
-        )
-        return replace(asked, lookback=lookback, calendar=days)
 
     def measured(
         self,
@@ -201,7 +201,7 @@ class Measurement(Part):
         entries = self.suite.devices.entries(key.portfolio_id)
         return measure_event(
             rule=rule,
-            question=self.question(key, lookback),
+            question=self.suite.verifier.question(key, lookback),
             entries=entries,
             points={entry.metering_point: self.suite.devices.metering_point(entry.metering_point) for entry in entries},
             shown=shown,
@@ -211,76 +211,52 @@ class Measurement(Part):
 
     # -------------------------------------------------------------- inside
 
-    def _past(self, context: ProofContext) -> _Past:
-        """What is the same for all leaves."""
-        key, rule, lookback = context.key, context.rule, context.lookback
-        if rule.baseline is not BaselineMethod.X_OF_Y:
-            return _Past(question=self.question(key), horizon=0, calls=())
-        given = ids.lookback_hash(lookback)
-        if given != rule.lookback_hash:
-            raise ModelRevert("Measurement_LookbackDiffers", rule.lookback_hash, given)
-        question = self.question(key, lookback)
-        horizon = horizon_of(lookback, question.calendar, key.window_start)
-        calls = self._gather(key.portfolio_id, context.calls_from, horizon, key.window_start)
-        return _Past(question=question, horizon=horizon, calls=calls)
+    def _submit(self, key: EventKey, rule: Rule, root: bytes, totals: Totals, sender: str, now: int) -> PortfolioSums:
+        """Takes a submission, however many leaves it has."""
+        event_id = ids.event_id(key)
+        state = self._require_status(event_id, EventStatus.CALLED)
+        self._require_provider(event_id, key, sender, now)
+        earliest = key.window_end + rule.reading_deadline
+        if now < earliest:
+            raise ModelRevert("Measurement_TooEarly", earliest, now)
+        deadline = key.window_end + rule.submission_deadline
+        if now >= deadline:
+            raise ModelRevert("Measurement_TooLate", deadline, now)
+        sums = self.suite.devices.sums_before(key.portfolio_id, state.first_notice)
+        _require_totals(totals, state.ordered_mask.bit_count(), sums, rule.period_seconds)
+        self.events[event_id] = replace(state, status=EventStatus.SUBMITTED, submitted_at=now, leaves=sums.entries)
+        self.commitments[event_id] = ids.commitment(root, totals)
+        return sums
 
-    def _gather(self, portfolio_id: bytes, start: int, horizon: int, until: int) -> tuple[Call, ...]:
-        if start > horizon:
-            raise ModelRevert("Measurement_CallsFromTooLate", start, horizon)
-        return self.suite.rights.calls_from(portfolio_id, start, until)
-
-    def _measure(
-        self, context: ProofContext, past: _Past, index: int, records: Sequence[ShownRecord], hints: Sequence[int]
-    ) -> Answer:
-        key, rule, question = context.key, context.rule, past.question
-        devices = self.suite.devices
-        entry = devices.entry(key.portfolio_id, index)
-        if rule.baseline is BaselineMethod.X_OF_Y and records:
-            left = iter(hints)
-            calls = calls_of_device(
-                portfolio_id=key.portfolio_id,
-                index=index,
-                entry=entry,
-                horizon=past.horizon,
-                own=past.calls,
-                stays=lambda: devices.past_stays(entry.metering_point),
-                place_of=lambda stay: devices.entry(stay.portfolio_id, stay.index),
-                gather=lambda other: self._gather(other, next(left, 0), past.horizon, key.window_start),
-            )
-            question = replace(question, calls=calls)
-        point = devices.metering_point(entry.metering_point)
-        answer = measure_device(rule, question, entry, point, records)
-        if answer.silence is not Silence.OK and records:
-            raise ModelRevert("Measurement_LeafRefused", index, int(answer.silence))
-        return answer
-
-    def _resume(self, event_id: bytes, given: Cursor, leaves: int, state: EventState) -> Cursor:
+    def _resume(self, event_id: bytes, given: Cursor, state: EventState) -> Cursor:
         if given.next == 0:
-            return fresh_cursor(leaves, state.ordered_mask.bit_count())
+            return fresh_cursor(state.leaves, state.ordered_mask.bit_count())
         if self.cursors.get(event_id) != given:
             raise ModelRevert("Measurement_CursorDiffers", event_id)
         return given
 
     def _conclude(
-        self, event_id: bytes, context: ProofContext, cursor: Cursor, sums: PortfolioSums, state: EventState
+        self,
+        event_id: bytes,
+        key: EventKey,
+        columns: Sequence[int],
+        schedule_milli_wh: Sequence[int],
+        state: EventState,
     ) -> None:
-        computed = trees.frontier_root(cursor.frontier, cursor.next)
-        if computed != context.root:
-            raise ModelRevert("Measurement_RootDiffers", context.root, computed)
-        if cursor.totals != context.totals:
-            raise ModelRevert("Measurement_TotalsDiffer", event_id)
-        if context.schedule_milli_wh != self.schedules.get(event_id, ()):
+        """The event is measured; its responses are one for every period of the window, mWh."""
+        if tuple(schedule_milli_wh) != self.schedules.get(event_id, ()):
             raise ModelRevert("Measurement_ScheduleDiffers", event_id)
+        rule = self.suite.rulebook.rule(key.rule_id)
+        sums = self.suite.devices.sums_before(key.portfolio_id, state.first_notice)
+        responses = responses_of(rule, key, state.ordered_mask, columns, sums, schedule_milli_wh)
         self.events[event_id] = replace(state, status=EventStatus.MEASURED)
-        self._forget_cursor(event_id)
-        self.results[event_id] = responses_of(
-            context.rule,
-            context.key,
-            state.ordered_mask,
-            context.totals.columns,
-            sums,
-            context.schedule_milli_wh,
-        )
+        self.results[event_id] = responses
+        self.commitments[event_id] = ids.outcome_hash(self.commitments[event_id], responses)
+
+    def _require_spot_checks(self, sender: str) -> None:
+        spot_checks = self.suite.addresses.spot_checks
+        if sender != spot_checks:
+            raise ModelRevert("Flexbond_NotAllowed", sender, spot_checks)
 
     def _forget_cursor(self, event_id: bytes) -> None:
         if event_id in self.cursors:
@@ -292,11 +268,6 @@ class Measurement(Part):
             raise ModelRevert("Measurement_WrongStatus", event_id, int(state.status))
         return state
 
-    def _require_rule(self, event_id: bytes, key: EventKey, rule: Rule) -> None:
-        given = ids.rule_id(rule)
-        if given != key.rule_id:
-            raise ModelRevert("Measurement_RuleDiffers", event_id, given)
-
     def _require_provider(self, event_id: bytes, key: EventKey, sender: str, now: int) -> None:
         provider = self.suite.devices.portfolio(key.portfolio_id).provider
         if not self.suite.participants.may_act(provider, sender, now=now):
@@ -306,6 +277,19 @@ class Measurement(Part):
 def count_of(key: EventKey, rule: Rule) -> int:
     """Whole periods in the window; 0 for one that ends before it starts."""
     return max(0, key.window_end - key.window_start) // rule.period_seconds
+
+
+def _require_totals(totals: Totals, columns: int, sums: PortfolioSums, period_seconds: int) -> None:
+    """A total for every ordered period, none beyond what the portfolio's connections could carry."""
+    for given in (totals.columns, totals.baseline_milli_wh, totals.metered_milli_wh):
+        if len(given) != columns:
+            raise ModelRevert("Measurement_TotalsLength", len(given), columns)
+    limit = max(sums.capacity_w, sums.connection_w) * 2000 * period_seconds
+    for column, total in enumerate(totals.columns):
+        if total > limit:
+            raise ModelRevert("Measurement_TotalTooLarge", column, total, limit)
+    if totals.weight > limit * columns:
+        raise ModelRevert("Measurement_TotalTooLarge", columns, totals.weight, limit * columns)
 
 
 def fresh_cursor(leaves: int, columns: int) -> Cursor:

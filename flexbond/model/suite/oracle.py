@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from flexbond.hashing import ZERO_ADDRESS, ZERO_HASH
@@ -82,16 +82,16 @@ class Oracle(Part):
         root = BatchTree.of([record.leaf for record in records]).root
         known = self.standing(root)
         if not known.attested_at:
-            self.kept[root] = Standing(at=known.at or now, attested_at=now)
+            self.kept[root] = replace(known, at=known.at or now, attested_at=now)
         return root
 
     @atomic
-    def anchor(self, root: bytes, *, now: int) -> None:
+    def anchor(self, root: bytes, *, sender: str, now: int) -> None:
         """Keeps the root of a tree of records that nobody has seen."""
         if root == ZERO_HASH:
             raise ModelRevert("MeterOracle_EmptyBatch", 0)
         if root not in self.kept:
-            self.kept[root] = Standing(at=now, attested_at=0)
+            self.kept[root] = Standing(at=now, attested_at=0, anchored_by=sender)
 
     @atomic
     def report_equivocation(

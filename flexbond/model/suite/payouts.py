@@ -12,8 +12,10 @@ from flexbond.model.suite.base import ModelRevert, Part, Table, atomic
 from flexbond.model.types import LockReason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from flexbond.model.suite import Suite
-    from flexbond.model.types import CapacityClaim, EventKey, Rule, WeightClaim
+    from flexbond.model.types import CapacityClaim, EventKey, NeighboursClaim, Rule, WeightClaim
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,8 +27,13 @@ class Pool:
     opened_at: int = 0
     """UTC seconds; 0: not open."""
     by_capacity: bool = False
-    depth: int = 0
-    """Of the submission's tree."""
+    leaves: int = 0
+    """Of the submission's tree; what pads it is nobody's."""
+
+    @property
+    def depth(self) -> int:
+        """Of the submission's tree."""
+        return trees.depth_of(self.leaves)
 
 
 EMPTY: Final = Pool()
@@ -53,11 +60,9 @@ class Payouts(Part):
         amount = self.suite.escrow.locked(currency, LockReason.POOL, pool_id)
         if amount == 0:
             return
-        event_id, depth = ids.event_id(key), 0
-        if not by_capacity:
-            first_notice = self.suite.measurement.event_state(event_id).first_notice
-            depth = trees.depth_of(self.suite.devices.sums_before(key.portfolio_id, first_notice).entries)
-        self.pools[pool_id] = Pool(amount=amount, opened_at=now, by_capacity=by_capacity, depth=depth)
+        event_id = ids.event_id(key)
+        leaves = 0 if by_capacity else self.suite.measurement.event_state(event_id).leaves
+        self.pools[pool_id] = Pool(amount=amount, opened_at=now, by_capacity=by_capacity, leaves=leaves)
         if pool_id != event_id:
             self.event_of[pool_id] = event_id
 
@@ -70,9 +75,9 @@ class Payouts(Part):
         fits = (
             not pool.by_capacity
             and len(claim.path) == pool.depth
-            and claim.index >> pool.depth == 0
+            and claim.index < pool.leaves
             and trees.climb(leaf, claim.index, claim.path) == claim.root
-            and self._is_committed(pool_id, claim.root, claim.total_weight, claim.totals_hash)
+            and self._is_committed(pool_id, claim.root, claim.total_weight, claim.totals_hash, claim.responses_hash)
         )
         if not fits:
             raise ModelRevert("Payouts_BadProof", pool_id, claim.index)
@@ -83,11 +88,16 @@ class Payouts(Part):
         return amount
 
     @atomic
+    def collect_many(self, claims: Sequence[NeighboursClaim]) -> int:
+        """Credits the shares of neighbouring leaves, of many events, base units; those that have nothing to collect are passed over."""
+        return sum([self._collect_run(claim) for claim in claims])
+
+    @atomic
     def collect_by_capacity(self, claim: CapacityClaim) -> int:
         """Credits one place's share by capacity to its payee, base units."""
         pool = self._require_open(claim.pool_id)
         weightless = claim.total_weight == 0 and self._is_committed(
-            claim.pool_id, claim.root, claim.total_weight, claim.totals_hash
+            claim.pool_id, claim.root, claim.total_weight, claim.totals_hash, claim.responses_hash
         )
         if not self._is_of(claim.pool_id, claim.key) or not (pool.by_capacity or weightless):
             raise ModelRevert("Payouts_BadProof", claim.pool_id, claim.index)
@@ -128,6 +138,24 @@ class Payouts(Part):
 
     # -------------------------------------------------------------- inside
 
+    def _collect_run(self, claim: NeighboursClaim) -> int:
+        pool_id = ids.event_id(claim.key)
+        pool = self._require_open(pool_id)
+        committed = self._is_committed(pool_id, claim.root, claim.total_weight, claim.totals_hash, claim.responses_hash)
+        if pool.by_capacity or not _is_run(claim, pool) or not committed:
+            raise ModelRevert("Payouts_BadProof", pool_id, claim.first)
+        places = range(claim.first, claim.first + len(claim.weight_words))
+        payees = [self.suite.devices.entry(claim.key.portfolio_id, place).payee for place in places]
+        amounts = [0] * len(places)
+        for number, place in enumerate(places):
+            if not self.has_collected(pool_id, place):
+                amounts[number] = _part_of(pool.amount, claim.weight_words[number] >> 128, claim.total_weight)
+            if amounts[number]:
+                self.collected[pool_id, place] = True
+        here = self.suite.addresses.payouts
+        self.suite.escrow.pay_many(claim.currency, LockReason.POOL, pool_id, payees, amounts, sender=here)
+        return sum(amounts)
+
     def _require_settlement(self, sender: str) -> None:
         settlement = self.suite.addresses.settlement
         if sender != settlement:
@@ -143,14 +171,16 @@ class Payouts(Part):
         event_id = ids.event_id(key)
         return pool_id == event_id or self.event_of.get(pool_id) == event_id
 
-    def _is_committed(self, event_id: bytes, root: bytes, total_weight: int, totals_hash: bytes) -> bool:
-        shown = keccak(root + total_weight.to_bytes(32, "big") + totals_hash)
+    def _is_committed(
+        self, event_id: bytes, root: bytes, total_weight: int, totals_hash: bytes, responses_hash: bytes
+    ) -> bool:
+        shown = keccak(keccak(root + total_weight.to_bytes(32, "big") + totals_hash) + responses_hash)
         return shown == self.suite.measurement.commitments.get(event_id, bytes(32))
 
     def _share(self, pool_id: bytes, index: int, amount: int, part: int, total: int) -> int:
         if self.has_collected(pool_id, index):
             raise ModelRevert("Payouts_AlreadyCollected", pool_id, index)
-        share = share_of_pool(amount, part, total) if part else 0
+        share = _part_of(amount, part, total)
         if share == 0:
             raise ModelRevert("Payouts_NothingToCollect", pool_id, index)
         return share
@@ -158,3 +188,21 @@ class Payouts(Part):
     def _pay_out(self, pool_id: bytes, currency: str, index: int, payee: str, amount: int) -> None:
         self.collected[pool_id, index] = True
         self.suite.escrow.pay(currency, LockReason.POOL, pool_id, payee, amount, sender=self.suite.addresses.payouts)
+
+
+def _part_of(amount: int, part: int, total: int) -> int:
+    """One place's part, base units; nothing of a total of nothing."""
+    return share_of_pool(amount, part, total) if total else 0
+
+
+def _is_run(claim: NeighboursClaim, pool: Pool) -> bool:
+    """Whether the claim's leaves stand side by side under its root."""
+    count = len(claim.weight_words)
+    if count != len(claim.columns_hashes) or claim.first + count > pool.leaves:
+        return False
+    pairs = zip(claim.weight_words, claim.columns_hashes, strict=True)
+    leaves = [trees.leaf(claim.first + number, *pair) for number, pair in enumerate(pairs)]
+    try:
+        return trees.run_root(leaves, claim.first, pool.depth, claim.path) == claim.root
+    except trees.TreeError:
+        return False

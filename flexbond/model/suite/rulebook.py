@@ -8,9 +8,16 @@ from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
 from flexbond.model.calendar import PAGE, LocalCalendar
-from flexbond.model.rules import RuleError, check_calendar, check_rule, check_rule_calendar, terms_of
+from flexbond.model.rules import (
+    RuleError,
+    check_calendar,
+    check_rule,
+    check_rule_calendar,
+    measuring_terms_of,
+    terms_of,
+)
 from flexbond.model.suite.base import ModelRevert, Part, Role, Table, atomic
-from flexbond.model.types import BaselineMethod, Calendar, CalendarDays, Lookback, Rule, RuleTerms
+from flexbond.model.types import BaselineMethod, Calendar, CalendarDays, Lookback, MeasuringTerms, Rule, RuleTerms
 
 if TYPE_CHECKING:
     from flexbond.model.suite import Suite
@@ -61,6 +68,17 @@ class Rulebook(Part):
         if kept.rule.baseline is not BaselineMethod.X_OF_Y:
             return terms_of(kept.rule, kept.number)
         return terms_of(kept.rule, kept.number, known_until=_known_until(self.calendars[kept.lookback.calendar_id]))
+
+    def rule(self, rule_id: bytes) -> Rule:
+        """A published rule, of which measuring reads the terms. Raises ModelRevert."""
+        kept = self.published.get(rule_id)
+        if kept is None:
+            raise ModelRevert("Rulebook_Unknown", rule_id)
+        return kept.rule
+
+    def measuring_terms(self, rule_id: bytes) -> MeasuringTerms:
+        """The terms that measuring needs. Raises ModelRevert."""
+        return measuring_terms_of(self.rule(rule_id))
 
     @atomic
     def publish_calendar(self, calendar: Calendar, first_day: int, *, sender: str) -> bytes:
@@ -115,6 +133,7 @@ class Rulebook(Part):
         until = (until_day - 1 - kept.first_day) // PAGE + 1
         return replace(
             kept,
+            calendar=replace(kept.calendar, zone=bytes(32), holidays=bytes(32)),
             first_day=kept.first_day + PAGE * first,
             summer=kept.summer[first:until],
             holidays=kept.holidays[first:until],

@@ -49,7 +49,17 @@ NEEDED = {
     ),
     "meter anchor",
     *("consent", "enrol", "offer sign", "offer cancel", "buy", "nominate", "dispatch", "stop", "cancel", "excuse"),
-    *("submit run", "submit build", "submit proof", "settle", "collect", "status", "events", "demo"),
+    *(
+        "submit run",
+        "submit build",
+        "submit proof",
+        "settle",
+        "collect run",
+        "collect proof",
+        "status",
+        "events",
+        "demo",
+    ),
     *("baseline", "quote", "event inputs"),
 }
 SELF_CONTAINED = {("rules", "list"), ("rules", "template"), ("rules", "schema"), ("meter", "profiles")}

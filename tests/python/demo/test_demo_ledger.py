@@ -114,6 +114,26 @@ def test_a_pool_takes_in_and_gives_out() -> None:
     assert ledger.accounts[A].free == 1 + 7
 
 
+def test_a_lost_bond_is_divided() -> None:
+    """Given a bond of 9, when it is lost, then the watchtower's part and the buyers' are told apart from pay."""
+    ledger = Ledger.of(
+        "0xT",
+        [
+            deposited(A, 10),
+            locked(A, LockReason.BOND, 9),
+            record("Paid", lock_id=b"L", to=POOL, amount=4),
+            record("PaidMany", lock_id=b"L", to=[B, POOL], amounts=[3, 2]),
+        ],
+    )
+    assert [ledger.accounts[one].moved[Column.BONDS] for one in (A, B, POOL)] == [-9, 3, 6]
+    assert (ledger.accounts[A].free, ledger.accounts[A].locked) == (1, 0)
+
+
+def test_an_empty_log_is_a_ledger_of_nothing() -> None:
+    """Given nothing that happened, then nobody has anything."""
+    assert not Ledger.of("0xT", []).accounts
+
+
 @pytest.mark.parametrize(
     ("events", "message"),
     [

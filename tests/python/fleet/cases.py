@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from flexbond.fleet.building import FleetFiles
 from flexbond.fleet.event import FleetEvent
-from flexbond.fleet.tables import DEVICES, HISTORY, RECORDS
+from flexbond.fleet.submission import FleetFiles
+from flexbond.fleet.tables import DEVICES, ROOTS, SHOWN_HISTORY, SHOWN_RECORDS
 from flexbond.model import delivery
 from flexbond.model.delivery import MeasuredEvent, measure_event
 from flexbond.model.shown import ShownRecord, Tally, read_records
@@ -20,8 +20,9 @@ from flexbond.model.types import (
     MeteringPoint,
     Silence,
 )
-from flexbond.records import BLOCK, MeterRecord, Standing, block_salt, opened_readings
+from flexbond.records import BLOCK, FLAG_BYTES, MeterRecord, block_salt, opened_readings
 from flexbond.signing.eip712 import Domain
+from flexbond.trees import BatchTree, history_leaf
 from tests.python.model.strategies import MIDNIGHT
 
 if TYPE_CHECKING:
@@ -68,13 +69,17 @@ class Given:
     defect: str = ""
     changed: tuple[int, ...] = ()
     """Readings in place of those that were committed to."""
+    boundary: int = 0
+    """Of the event: where past days end."""
+    deadline: int = START + 10 * DAY
+    """Of the event's readings."""
 
     def shown(self) -> ShownRecord:
         """The record as the reference takes it."""
         refusal = DEFECTS.get(self.defect, Silence.OK)
         if refusal in (Silence.LATE, Silence.SUPERSEDED, Silence.NOT_ATTESTED) or self.defect == "changed reading":
             refusal = Silence.OK
-        came = self.attested_at if self.attested_at and self.record.head.revision else self.at
+        came = self.at if self.counts_as_anchored else self.attested_at
         time = 0 if DEFECTS.get(self.defect) is Silence.NOT_ATTESTED else came
         everything = opened_readings(self.record.opening(range(self.record.head.readings)))
         return ShownRecord(
@@ -87,11 +92,14 @@ class Given:
         )
 
     @property
-    def standing(self) -> Standing:
-        """Of its root."""
-        return Standing(at=self.at, attested_at=self.attested_at)
+    def counts_as_anchored(self) -> bool:
+        """Whether it is shown with its signature: nothing was attested, or too late for what an anchor came in time for."""
+        if not self.attested_at or self.attested_at == self.at or self.record.head.revision:
+            return not self.attested_at
+        is_past = self.record.head.slot_start < self.boundary
+        return self.attested_at >= (NOTICE if is_past else self.deadline)
 
-    def row(self) -> dict[str, Any]:
+    def row(self, root: bytes) -> dict[str, Any]:
         """Its row in the file."""
         head = self.record.head
         common = {
@@ -104,9 +112,11 @@ class Given:
             "attested_at": self.attested_at,
             "latest_revision": self.latest_revision,
             "latest_before_notice": self.latest_before_notice,
+            "root": root,
+            "signature": self.signature,
         }
         if self.is_history:
-            shown = range(7, 10) if head.readings == 96 else range(3, 5)
+            shown = range(3, 5) if head.readings == 96 else range(1, 3)
             opened = b"".join(
                 bytes([block]) + block_salt(self.record.salt, block) + self.record.payload(block) for block in shown
             )
@@ -120,10 +130,9 @@ class Given:
         blocks = range(-(-head.readings // BLOCK))
         return common | {
             "readings": list(self.changed or self.record.readings_milli_wh),
-            "flags": b"".join(self.record.payload(block)[:1] for block in blocks),
+            "flags": b"".join(self.record.payload(block)[:FLAG_BYTES] for block in blocks),
             "salt": self.record.salt,
             "commitment": self.record.commitment,
-            "signature": self.signature,
         }
 
 
@@ -145,15 +154,45 @@ class Fleet:
         records = [given for device in self.given for given in device]
         if rng is not None:
             rng.shuffle(records)
-        for name, schema, is_history in (("records", RECORDS, False), ("history", HISTORY, True)):
-            rows = [given.row() for given in records if given.is_history is is_history]
+        roots = self.roots()
+        under = {(given.at, given.attested_at): root for root, leaves in roots.items() for given in leaves[0]}
+        for name, schema, is_history in (("records", SHOWN_RECORDS, False), ("history", SHOWN_HISTORY, True)):
+            rows = [
+                given.row(under.get((given.at, given.attested_at), bytes(32)))
+                for given in records
+                if given.is_history is is_history
+            ]
             pq.write_table(pa.Table.from_pylist(rows, schema=schema), folder / f"{name}.parquet", row_group_size=3)
+        listed = [
+            {"root": root, "records": b"".join(given.record.struct_hash for given in leaf)}
+            for root, leaves in roots.items()
+            for leaf in leaves
+        ]
+        pq.write_table(pa.Table.from_pylist(listed, schema=ROOTS), folder / "roots.parquet", row_group_size=5)
         return FleetFiles(
             event=folder / "event.json",
             devices=folder / "devices.parquet",
             records=(folder / "records.parquet",),
             history=(folder / "history.parquet",),
+            roots=(folder / "roots.parquet",),
         )
+
+    def roots(self) -> dict[bytes, list[list[Given]]]:
+        """Leaves of every root: all records that came at the same time, those of one device together in one leaf."""
+        times: dict[tuple[int, int], list[list[Given]]] = {}
+        for device in self.given:
+            mine: dict[tuple[int, int], list[Given]] = {}
+            for given in device:
+                mine.setdefault((given.at, given.attested_at), []).append(given)
+            for time, leaf in mine.items():
+                if time[0]:
+                    times.setdefault(time, []).append(leaf)
+        found = {}
+        for leaves in times.values():
+            hashes = [[given.record.struct_hash for given in leaf] for leaf in leaves]
+            tree = BatchTree.of([one[0] if len(one) == 1 else history_leaf(one) for one in hashes])
+            found[tree.root] = leaves
+        return found
 
     def expected(self) -> tuple[MeasuredEvent, list[Silence]]:
         """The submission over the records that count, and the reason of every leaf."""

@@ -157,16 +157,22 @@ def _records(fleet: Fleet, rng: random.Random, place: Any, key: DeviceKey, grid:
     if what == "none":
         return []
     bad_day = rng.randint(0, 3) if fleet.event.boundary else 0
+    together = rng.random() < 0.5
+    times = {"boundary": fleet.event.boundary, "deadline": fleet.event.deadline}
     result = []
     for day in range(7 if fleet.event.boundary else 1):
         if day and rng.random() < 0.1:
             continue
         own = record(day)
         given = Given(
-            record=own, signature=signed(key, own), at=AT - day * DAY, is_history=day > 0 and rng.random() < 0.7
+            record=own,
+            signature=signed(key, own),
+            at=AT - (1 if day and together else day) * DAY,
+            is_history=day > 0 and rng.random() < 0.7,
+            **times,
         )
-        if rng.random() < 0.2:
-            given.attested_at = given.at
+        if rng.random() < 0.4:
+            given.attested_at = given.at + rng.choice([0, 0, 60, 2 * DAY, 40 * DAY])
         if what in DEFECTS and day == bad_day:
             given = _spoilt(given, what, key, record, day)
         result.append(given)
@@ -181,14 +187,15 @@ def _records(fleet: Fleet, rng: random.Random, place: Any, key: DeviceKey, grid:
                     at=AT + 9,
                     attested_at=AT + 99,
                     latest_revision=2,
+                    **times,
                 )
             )
     if what == "unstated":
         for given in result:
-            given.defect = "" if given.attested_at else "unstated"
+            given.defect = "unstated" if given.counts_as_anchored else ""
     if what == "other scheme":
         for given in result:
-            given.defect = "" if given.attested_at or given.is_history else "other scheme"
+            given.defect = "other scheme" if given.counts_as_anchored and not given.is_history else ""
     return result
 
 

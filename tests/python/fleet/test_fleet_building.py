@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flexbond.fleet.building import build
-from flexbond.fleet.submission import prove_leaf
+from flexbond.fleet.built import Built
 from flexbond.model.types import BaselineMethod, SignerScheme, Silence
 from flexbond.records import MeterRecord
 from tests.python.fleet.cases import AT, DAY, GRIDS, Fleet, Given
@@ -31,11 +31,13 @@ def test_the_submission_is_the_reference_s(tmp_path: Path, method: BaselineMetho
     assert [bytes(leaf) for leaf in built.tree.levels[0]] == list(expected.tree.levels[0])
     assert built.tree.root == expected.tree.root
     assert built.responses_milli_wh == expected.responses_milli_wh
+    kept = Built.load(tmp_path / "out")
+    assert (kept.claim, kept.responses_milli_wh) == (built.claim, expected.responses_milli_wh)
     for index in {0, len(reasons) // 2, len(reasons) - 1}:
-        proof = prove_leaf(tmp_path / "out", index)
-        assert (proof.weight_word, proof.columns_hash) == (expected.weight_words[index], expected.columns_hashes[index])
-        assert proof.path == expected.tree.path(index)
-        assert proof.silence is reasons[index]
+        row = kept.rows([index])[0]
+        assert (row.weight_word, row.columns_hash) == (expected.weight_words[index], expected.columns_hashes[index])
+        assert kept.leaf(index).path == expected.tree.path(index)
+        assert row.reason is reasons[index]
 
 
 def overlapping(rule_seed: int) -> tuple[Fleet, Given, Given]:

@@ -7,6 +7,7 @@ import random
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -17,20 +18,23 @@ from flexbond.cli.app import app
 from flexbond.errors import FlexbondError
 from flexbond.fleet import building
 from flexbond.fleet.building import WORK, build
+from flexbond.fleet.built import Built
 from flexbond.fleet.errors import FleetError
 from flexbond.fleet.event import FleetEvent
-from flexbond.fleet.submission import NAMES, prove_leaf
+from flexbond.fleet.showing import proofs_of
+from flexbond.fleet.submission import SUMMARY
 from flexbond.fleet.tables import shares
 from flexbond.model.types import BaselineMethod, DeviceKind, Silence
 from flexbond.operations.errors import DocumentError
-from flexbond.operations.structs import plain
+from flexbond.operations.files import read_document
+from flexbond.operations.structs import plain, to_json
 from tests.python.fleet.cases import AT
 from tests.python.fleet.making import a_fleet, an_event
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from flexbond.fleet.building import FleetFiles
+    from flexbond.fleet.submission import FleetFiles
 
 METHOD = BaselineMethod.METER_BEFORE
 
@@ -128,7 +132,7 @@ def test_an_interrupted_run_is_gone_on_with(files: FleetFiles, tmp_path: Path, m
     monkeypatch.setattr(building, "look_into", stop_at(2))
     with pytest.raises(KeyboardInterrupt):
         build(files, tmp_path / "out", processes=1)
-    assert not (tmp_path / "out" / NAMES[0]).exists()
+    assert not (tmp_path / "out" / SUMMARY).exists()
     done = len(looked)
     monkeypatch.setattr(building, "look_into", stop_at(100))
     again = build(files, tmp_path / "out", processes=1)
@@ -143,10 +147,43 @@ def test_the_commands_say_the_same(files: FleetFiles, tmp_path: Path) -> None:
     options = [str(part) for pair in given for part in pair]
     ran = CliRunner().invoke(app, ["submit", "build", str(tmp_path / "out"), *options, "--processes", "1", "--json"])
     assert json.loads(ran.stdout) == plain(built.as_json())
-    ran = CliRunner().invoke(app, ["submit", "proof", str(tmp_path / "out"), "--index", "3", "--json"])
-    proof = json.loads(ran.stdout)
-    assert proof["weightWord"] == int.from_bytes(bytes(built.weight_words[3]), "big")
-    assert proof["path"] == ["0x" + one.hex() for one in built.tree.path(3)]
+    place = int(np.flatnonzero(built.reasons == Silence.OK)[0])
+    given = ["submit", "proof", str(tmp_path / "alone"), "--place", str(place), "--json"]
+    shown = json.loads(CliRunner().invoke(app, [*given, "--out", str(tmp_path / "proof.json")]).stdout)
+    assert shown["leaves"][0]["weightWord"] == int.from_bytes(bytes(built.weight_words[place]), "big")
+    assert shown["leaves"][0]["path"] == ["0x" + one.hex() for one in built.tree.path(place)]
+    assert shown["context"]["claim"] == to_json(built.claim)
+    (proof,) = proofs_of(Built.load(tmp_path / "alone"), [place])
+    assert shown["proofs"][0]["records"] == "0x" + b"".join(one.packed for one in proof.proof.records).hex()
+    assert read_document(tmp_path / "proof.json", schema="flexbond/fleet-proofs") == shown
+    alone = json.loads(CliRunner().invoke(app, [*given, "--leaf-only"]).stdout)
+    assert (alone["leaves"], alone["proofs"]) == (shown["leaves"], [])
+    point = "0x" + bytes(built.points[place]).hex()
+    claim = CliRunner().invoke(app, ["collect", "proof", str(tmp_path / "alone"), "--point", point, "--json"])
+    assert json.loads(claim.stdout) == to_json(Built.load(tmp_path / "alone").weight_claim(place))
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ((), "Say which leaves"),
+        (("--place", "1", "--seed", "0"), "Say which leaves"),
+        (("--seed", "0x1" + 24 * "0"), "--seed cannot be"),
+        (("--seed", "none"), "--seed cannot be"),
+    ],
+)
+def test_a_proof_of_nothing_is_refused(files: FleetFiles, tmp_path: Path, given: tuple[str, ...], said: str) -> None:
+    build(files, tmp_path / "out", processes=1)
+    ran = CliRunner().invoke(app, ["submit", "proof", str(tmp_path / "out"), *given])
+    assert ran.exit_code == 2
+    assert said in ran.output
+
+
+def test_without_devices_there_is_one_book(files: FleetFiles, tmp_path: Path) -> None:
+    given = ["--event", "0x12", "--records", str(files.records[0]), "--history", str(files.history[0])]
+    ran = CliRunner().invoke(app, ["submit", "build", str(tmp_path / "out"), *given])
+    assert ran.exit_code == 2
+    assert "Without --devices there is one record book" in ran.output
 
 
 def test_other_files_begin_anew(files: FleetFiles, tmp_path: Path) -> None:
@@ -191,10 +228,10 @@ def test_who_is_silent_is_listed(files: FleetFiles, tmp_path: Path) -> None:
 def test_a_tampered_submission_gives_no_proof(files: FleetFiles, tmp_path: Path) -> None:
     build(files, tmp_path / "out", processes=1)
     with pytest.raises(trees.TreeError, match="has no leaf 20"):
-        prove_leaf(tmp_path / "out", 20)
+        Built.load(tmp_path / "out").leaf(20)
     rewrite(tmp_path / "out" / "leaves.parquet", "weight_word", [b"\x01" * 32])
     with pytest.raises(FleetError, match=r"Leaf 0 of .* is not under its root"):
-        prove_leaf(tmp_path / "out", 0)
+        Built.load(tmp_path / "out").leaf(0)
     (tmp_path / "out" / "tree.bin").write_bytes(b"short")
     with pytest.raises(trees.TreeError, match="does not hold the tree"):
-        prove_leaf(tmp_path / "out", 0)
+        Built.load(tmp_path / "out").leaf(0)

@@ -92,6 +92,8 @@ def rules(draw: st.DrawFn) -> Rule:
     baseline = draw(st.sampled_from(sorted(set(BaselineMethod) - {BaselineMethod.X_OF_Y})))
     device = baseline is BaselineMethod.METER_BEFORE
     reading = draw(st.integers(0, 60 * 86_400 - 1))
+    proving = draw(st.integers(3600, 60 * 86_400 - 1))
+    sampled = draw(sampling(proving) | st.just({"spot_checks": draw(st.integers(1, 2**20))}))
     return rule(
         period_seconds=draw(st.sampled_from(PERIODS)),
         baseline=baseline,
@@ -116,9 +118,24 @@ def rules(draw: st.DrawFn) -> Rule:
         gate_seconds=draw(st.integers(1, 7 * 86_400)),
         reading_deadline=reading,
         submission_deadline=draw(st.integers(reading + 1, 60 * 86_400)),
-        proof_window=draw(st.integers(3600, 60 * 86_400)),
+        proof_window=proving,
         collect_period=draw(st.integers(30 * 86_400, 3650 * 86_400)),
-        spot_checks=draw(st.integers(1, 2**20)),
+        **sampled,
+    )
+
+
+def sampling(proof_window: int) -> st.SearchStrategy[dict[str, int]]:
+    """How submissions are checked under any rule with this proof window, in seconds, that does not have every leaf proven."""
+    return st.fixed_dictionaries(
+        {
+            "spot_checks": st.integers(0, 2**20),
+            "draw_delay": st.integers(1, 200),
+            "challenge_window": st.integers(proof_window + 1, 60 * 86_400),
+            "max_demands": st.integers(0, 255),
+            "demand_fee": st.integers(1, 2**96 - 1),
+            "bond_per_mw": st.integers(1, 2**96 - 1),
+            "challenger_share_bps": st.integers(0, BPS // 2),
+        }
     )
 
 

@@ -53,6 +53,7 @@ def test_own_baseline_clamped_by_device() -> None:
     assert shed == Answer(
         silence=Silence.OK, columns=(15_000, 0), weight=15_000,
         baseline_milli_wh=(20_000, 20_000), metered_milli_wh=(5000, 30_000),
+        metering_point=PLACE.metering_point, is_complete=True,
     )  # fmt: skip
     absorb = answer(rule(), (day(PLACE, READINGS),), direction=Direction.ABSORB)
     assert absorb.columns == (0, 10_000)
@@ -160,8 +161,9 @@ def test_inactive_leaf_is_zero() -> None:
     asked = question(under, 3, Direction.SHED)
     given_ = measure_device(replace(under, period_seconds=60), asked, gone, point(gone), ())
     assert given_ == Answer(
-        silence=Silence.INACTIVE, columns=(0, 0), weight=0, baseline_milli_wh=(0, 0), metered_milli_wh=(0, 0)
-    )
+        silence=Silence.INACTIVE, columns=(0, 0), weight=0, baseline_milli_wh=(0, 0), metered_milli_wh=(0, 0),
+        metering_point=gone.metering_point, is_complete=False,
+    )  # fmt: skip
 
 
 def test_a_record_opened_twice_changes_nothing() -> None:

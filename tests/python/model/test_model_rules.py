@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flexbond.hashing import ZERO_ADDRESS
 from flexbond.ids import lookback_hash
 from flexbond.model.rules import (
     RuleError,
@@ -15,6 +16,7 @@ from flexbond.model.rules import (
     check_product,
     check_rule,
     check_rule_calendar,
+    measuring_terms_of,
     terms_of,
 )
 from flexbond.model.types import NO_LOOKBACK, BaselineMethod, ClampLevel, CurvePoint, Rule
@@ -23,6 +25,17 @@ from tests.support.calendars import day_class, london, lookback
 from tests.support.calendars import under as past_days
 
 DAY = 86_400
+SAMPLED: dict[str, object] = {
+    "proof_window": DAY,
+    "spot_checks": 16,
+    "draw_delay": 5,
+    "challenge_window": 2 * DAY,
+    "max_demands": 8,
+    "demand_fee": 2 * 10**6,
+    "bond_per_mw": 10**9,
+    "challenger_share_bps": 5000,
+}
+"""How submissions are checked where not every leaf has to be proven."""
 
 
 def points(*pairs: tuple[int, int]) -> tuple[CurvePoint, ...]:
@@ -109,6 +122,18 @@ def test_a_calendar_out_of_bounds_names_the_field(changes: dict[str, object], fi
         ({"collect_period": 30 * DAY - 1}, "collectPeriod", 30 * DAY - 1),
         ({"spot_checks": 0}, "spotChecks", 0),
         ({"spot_checks": 2**20 + 1}, "spotChecks", 2**20 + 1),
+        ({"draw_delay": 1}, "drawDelay", 1),
+        ({"max_demands": 1}, "maxDemands", 1),
+        ({"demand_fee": 1}, "demandFee", 1),
+        ({"bond_per_mw": 1}, "bondPerMW", 1),
+        ({"challenger_share_bps": 1}, "challengerShareBps", 1),
+        ({**SAMPLED, "spot_checks": 2**20 + 1}, "spotChecks", 2**20 + 1),
+        ({**SAMPLED, "draw_delay": 0}, "drawDelay", 0),
+        ({**SAMPLED, "draw_delay": 201}, "drawDelay", 201),
+        ({**SAMPLED, "challenge_window": 60 * DAY + 1}, "challengeWindow", 60 * DAY + 1),
+        ({**SAMPLED, "demand_fee": 0}, "demandFee", 0),
+        ({**SAMPLED, "bond_per_mw": 0}, "bondPerMW", 0),
+        ({**SAMPLED, "challenger_share_bps": 5001}, "challengerShareBps", 5001),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -140,6 +165,7 @@ def test_out_of_bounds_names_the_field(changes: dict[str, object], field: str, v
             "gateSeconds",
             "baseline",
         ),
+        ({**SAMPLED, "challenge_window": DAY}, "challengeWindow", "proofWindow"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )
@@ -148,6 +174,36 @@ def test_inconsistent_names_both_fields(changes: dict[str, object], field: str, 
     with pytest.raises(RuleError) as caught:
         check_rule(rule(**changes))
     assert (caught.value.error, caught.value.values) == ("Rulebook_Inconsistent", (field, other))
+
+
+def test_sampling_may_draw_nothing() -> None:
+    """Given sampled submissions, the rule may leave all to challenges, and every bound is reached."""
+    for changes in (
+        {"spot_checks": 0},
+        {"spot_checks": 2**20, "draw_delay": 1, "demand_fee": 1, "bond_per_mw": 1, "challenger_share_bps": 0},
+        {"draw_delay": 200, "challenge_window": 60 * DAY, "max_demands": 0, "bond_per_mw": 2**96 - 1},
+        {"challenge_window": DAY + 1},
+    ):
+        check_rule(rule(**{**SAMPLED, **changes}))
+
+
+def test_sampling_without_challenges_says_why() -> None:
+    """Given a field of sampled submissions where every leaf has to be proven, the message names the one that is missing."""
+    with pytest.raises(
+        RuleError, match="drawDelay of 5 is for submissions that may be challenged, and challengeWindow is 0"
+    ):
+        check_rule(rule(draw_delay=5))
+
+
+@given(rules())
+def test_measuring_terms_are_the_rules(under: Rule) -> None:
+    """Given any rule, what measuring needs of it is that of the rule, field by field; what it has no use for is zero."""
+    kept = measuring_terms_of(under)
+    unused = {"currency": ZERO_ADDRESS} if under.challenge_window == 0 else {}
+    if under.baseline is not BaselineMethod.NOMINATED:
+        unused["gate_seconds"] = 0
+    told = {name: getattr(kept, name) for name in kept.__dataclass_fields__}
+    assert told == {name: getattr(under, name) for name in told} | unused
 
 
 def test_reference_level_needs_no_gate() -> None:

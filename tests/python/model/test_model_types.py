@@ -22,7 +22,11 @@ SOURCES = [FLEX, *(path.read_text(encoding="utf-8") for path in sorted((ROOT / "
 PURE = re.sub(r"//.*", "", "\n".join(SOURCES))
 STRUCTS = dict(re.findall(r"struct (\w+) \{(.*?)\}", PURE, re.DOTALL))
 ENUMS = dict(re.findall(r"enum (\w+) \{(.*?)\}", PURE, re.DOTALL))
-PYTHON = {name: item for name, item in inspect.getmembers(types, inspect.isclass) if item.__module__ == types.__name__}
+PYTHON = {
+    name: item
+    for name, item in inspect.getmembers(types, inspect.isclass)
+    if item.__module__.startswith(types.__name__)
+}
 
 
 def solidity_fields(name: str) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ import pytest
 
 from flexbond.model.baseline import response_milli_wh
 from flexbond.model.lookback import PastMean, baseline_of, mean_of_days
+from flexbond.model.sampling import bond_of, bond_parts, bond_share, draw, holds, line_length, points_of
 from flexbond.model.settlement import (
     availability_per_unit,
     collateral_per_unit,
@@ -20,12 +21,14 @@ from flexbond.model.settlement import (
 from flexbond.model.types import (
     Adjustment,
     BaselineMethod,
+    Claim,
     ClampLevel,
     CurveKind,
     CurvePoint,
     DayClass,
     DaySelection,
     Direction,
+    Leaf,
     Product,
     Rule,
 )
@@ -200,3 +203,68 @@ def test_hiding_a_day() -> None:
         adjusting=[()] * 10,
     )
     assert silent is None
+
+
+# ------------------------------------------------------------------ one submission for a whole fleet
+
+
+def fleet_rows() -> list[list[int]]:
+    """Home, then entry and prefix of both periods and of the weight, as the page prints them."""
+    cells = r" \| (\d+)" * 6
+    rows = re.findall(rf"^\| (\d)(?: \(silent\))?{cells} \|$", PAGE, flags=re.MULTILINE)
+    return [list(map(int, row)) for row in rows]
+
+
+def leaf_of(row: list[int]) -> Leaf:
+    """A row of the page as a leaf."""
+    first, second, weight = (entry << 128 | prefix for entry, prefix in zip(row[1::2], row[2::2], strict=True))
+    columns = first.to_bytes(32, "big") + second.to_bytes(32, "big")
+    return Leaf(place=row[0], weight_word=weight, columns=columns, path=())
+
+
+def test_the_fleets_prefixes_add_up() -> None:
+    """Given the page's five homes, each prefix is the sum so far, and each weight the sum of its periods."""
+    rows = fleet_rows()
+    assert [row[0] for row in rows] == [0, 1, 2, 3, 4]
+    for column in (1, 3, 5):
+        entries = [row[column] for row in rows]
+        assert [row[column + 1] for row in rows] == [sum(entries[: place + 1]) for place in range(5)]
+    assert all(row[1] + row[3] == row[5] for row in rows)
+
+
+def test_three_points_on_the_fleets_line() -> None:
+    """Given the page's line and seed, its points lie where it says, and only the leaves that it names hold them."""
+    rows = fleet_rows()
+    claim = Claim(root=bytes(32), columns=(rows[-1][2], rows[-1][4]), weight=rows[-1][6], energies_hash=bytes(32))
+    said = f"The line is `10 + 10 + 20 = {line_length(claim)}` long; its three parts are `[0, 13)`, `[13, 26)` and `[26, 40)`"
+    assert said in PAGE
+    assert "With the seed 33 the points are" in PAGE
+    assert points_of(claim, 3) == 3
+    table = re.findall(
+        r"^\| (\d) \| (\d+) \| (period 1|period 2|weight) \| (\d+) \| (\d) \|$", PAGE, flags=re.MULTILINE
+    )
+    starts = {"period 1": 0, "period 2": 10, "weight": 20}
+    drawn = draw(claim, 33, 3)
+    assert [(list(starts).index(name), int(at)) for _, _, name, at, _ in table] == drawn
+    assert [int(on) for _, on, *_ in table] == [starts[name] + int(at) for _, _, name, at, _ in table]
+    for (column, at), (*_, holder) in zip(drawn, table, strict=True):
+        assert [row[0] for row in rows if holds(leaf_of(row), column, at)] == [int(holder)]
+
+
+def test_a_bare_sixth_of_the_line() -> None:
+    """Given the page's false totals, a sixth of the line is bare, and three points miss it as often as it says."""
+    assert "Had totals of 14, 10 and 24 been claimed" in PAGE
+    assert "`(5 / 6)^3 = 57.9 %`" in PAGE
+    false = Claim(root=bytes(32), columns=(14, 10), weight=24, energies_hash=bytes(32))
+    assert (line_length(false), (14 - 10) + (24 - 20)) == (48, 48 // 6)
+    assert round(1000 * (5 / 6) ** 3) == 579
+
+
+def test_a_lost_bond() -> None:
+    """Given the page's capacity, price and shares, the bond is divided as it says."""
+    assert "= 1 562 500` base units" in PAGE
+    assert "the challenger gets 390 625, and the buyers 1 171 875" in PAGE
+    assert "get 781 250 and 390 625" in PAGE
+    bond = bond_of(25_000, 62_500_000)
+    assert (bond, bond_parts(bond, 2_500)) == (1_562_500, (390_625, 1_171_875))
+    assert [bond_share(1_171_875, own, 3_000) for own in (2_000, 1_000)] == [781_250, 390_625]

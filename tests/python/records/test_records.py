@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from flexbond.hashing import keccak
 from flexbond.model.types import Grid
 from flexbond.records import (
+    BLOCK,
     RECORD_TYPE,
     MeterRecord,
     RecordError,
@@ -66,7 +67,7 @@ def test_opening_shows_the_wanted_readings(values: list[int], data: st.DataObjec
     whole = record(values, estimated=flagged)
     opening = whole.opening(wanted)
     shown = opened_readings(opening)
-    assert set(shown) == {p for p in range(len(values)) if p // 8 in {w // 8 for w in wanted}}
+    assert set(shown) == {p for p in range(len(values)) if p // BLOCK in {w // BLOCK for w in wanted}}
     assert all(shown[place] == (values[place], place in flagged) for place in shown)
     assert opening.commitment == whole.commitment
 
@@ -83,14 +84,14 @@ def test_signing_again_gives_the_same_record(values: list[int]) -> None:
 
 def test_blocks_are_salted() -> None:
     """Given equal readings in two blocks, their hashes differ."""
-    blocks = record([7] * 16).blocks
+    blocks = record([7] * 2 * BLOCK).blocks
     assert len(blocks) == 2
     assert blocks[0] != blocks[1]
 
 
 def test_tampered_openings_are_refused() -> None:
     """Given an opening that was changed, it is refused."""
-    opening = record(list(range(20))).opening([0, 9])
+    opening = record(list(range(40))).opening([0, 17])
     first, second, third = opening.blocks
     for wrong in (
         replace(opening, blocks=(first, second, third[:-1])),
@@ -108,10 +109,10 @@ def test_tampered_openings_are_refused() -> None:
 
 def test_where_a_record_is_kept_is_no_part_of_it() -> None:
     """Given an opening that names an inclusion and a place there, what it opens is that of the record."""
-    whole = record(list(range(20)))
-    opening = whole.opening([0, 9], inclusion=7, place=99, signature=bytes(64))
+    whole = record(list(range(40)))
+    opening = whole.opening([0, 17], inclusion=7, place=99, signature=bytes(64))
     assert (opening.record_head, opening.inclusion, opening.place) == (whole.head.pack(), 7, 99)
-    assert opened_readings(opening) == opened_readings(whole.opening([0, 9]))
+    assert opened_readings(opening) == opened_readings(whole.opening([0, 17]))
 
 
 def test_what_no_record_holds() -> None:

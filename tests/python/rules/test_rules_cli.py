@@ -54,6 +54,22 @@ def test_show_to_people() -> None:
     assert "oatt: PJM Operating Agreement" in shown
 
 
+def test_show_tells_units_of_sampling(tmp_path: Path) -> None:
+    """Given a rule of sampled submissions, when it is shown, then blocks, leaves and money are told apart."""
+    path = tmp_path / "mine.yaml"
+    fields = "draw_delay: 5, challenge_window: 259200, max_demands: 16, demand_fee: 2, bond_per_mw: 5, challenger_share_bps: 5000"
+    given = "\n".join(f"  {item}" for item in fields.split(", "))
+    path.write_text(
+        run("template").stdout.replace("  spot_checks: 64", f"{given}\n  spot_checks: 64"), encoding="utf-8"
+    )
+    told = [[part.strip() for part in line.split("│")] for line in run("show", str(path)).stdout.splitlines()]
+    units = {parts[0]: parts[2] for parts in told if len(parts) > 3}
+    assert [units[f"rule.{item.split(':')[0]}"] for item in fields.split(", ")] == [
+        *("blocks", "s", "leaves", "base units", "base units per MW", "bps"),
+    ]
+    assert units["rule.spot_checks"] == "leaves"
+
+
 @pytest.mark.parametrize("suffix", [".yaml", ".json"])
 def test_show_writes(suffix: str, tmp_path: Path) -> None:
     """Given a preset, when it is shown into a file and that file is shown, then it is the same rule with its reasons."""

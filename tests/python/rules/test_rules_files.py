@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +48,8 @@ from tests.python.rules.lookbacks import files_with_days
 
 PJM = preset_text("pjm-high-4-of-5")
 PLAIN = template_text()
+SAMPLED = re.sub(r"(?m)^  # (?=(draw|challenge|max_demands|demand|bond|challenger)_?\w*: )", "  ", PLAIN)
+"""The template with its part on sampled submissions."""
 titles = st.text(st.characters(blacklist_categories=("C", "Z")), min_size=1, max_size=40)
 ALL = [*(preset(name) for name in names()), template()]
 
@@ -276,6 +279,45 @@ def test_out_of_bounds(text: str, old: str, new: str, field: str) -> None:
     error = refused(text.replace(old, new, 1), RuleFileBoundsError)
     assert error.field == field
     assert error.line is not None
+
+
+@pytest.mark.parametrize(
+    ("missing", "field"),
+    [
+        ("  baseline_periods: 1\n", "rule.baseline_periods"),
+        ("  draw_delay: 70\n", "rule.draw_delay"),
+        ("  demand_fee: 2000000 ", "rule.demand_fee"),
+        ("  bond_per_mw: 5000000000 ", "rule.bond_per_mw"),
+    ],
+)
+def test_what_is_left_out_and_needed(missing: str, field: str) -> None:
+    """Given a rule that needs a parameter which others do not, when its file lacks it, then it is named, and that it is not there."""
+    assert missing in SAMPLED
+    error = refused(SAMPLED.replace(missing, "  # " if missing.endswith(" ") else "", 1), RuleFileBoundsError)
+    assert (error.field, "is left out" in error.message) == (field, True)
+
+
+def test_the_template_with_sampling_is_valid() -> None:
+    """Given the template's commented part on sampled submissions, when it is uncommented, then it is a valid rule, and survives."""
+    file = loads(SAMPLED, file="template")
+    under = file.rule
+    assert (under.spot_checks, under.draw_delay, under.challenge_window, under.max_demands) == (64, 70, 259_200, 16)
+    assert (under.demand_fee, under.bond_per_mw, under.challenger_share_bps) == (2 * 10**6, 5000 * 10**6, 5000)
+    assert loads(to_yaml(file), file="again") == loads(to_json(file), file="again") == file
+
+
+def test_large_amounts_are_read_whole() -> None:
+    """Given a bond in base units of a token of 18 decimals, when it is read, then every digit counts."""
+    most = 2**96 - 1
+    assert loads(SAMPLED.replace("5000000000 ", f"{most} "), file="rule").rule.bond_per_mw == most
+    refused(SAMPLED.replace("5000000000 ", f"{most + 1} "))
+
+
+@pytest.mark.parametrize("file", presets(), ids=lambda file: file.name)
+def test_presets_have_every_leaf_proven(file: RuleFile) -> None:
+    """Given a preset, when it is written, then it has no word on sampled submissions: none of their sources has."""
+    assert file.rule.challenge_window == 0
+    assert "challenge_window" not in to_yaml(file)
 
 
 def test_days_without_days() -> None:

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from Crypto.Hash import keccak as slow_keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
 from flexbond import trees
 from flexbond.hashing import keccak
+from tests.support.slow_trees import slow_batch, slow_root
+from tests.support.slow_trees import slow_hash as slow
 
 hashes = st.binary(min_size=32, max_size=32)
-
-
-def slow(data: bytes) -> bytes:
-    """keccak256 by another library."""
-    return slow_keccak.new(digest_bits=256, data=data).digest()
-
-
-def slow_root(leaves: list[bytes]) -> bytes:
-    """Padded with zero leaves to a power of two, hashed in pairs."""
-    size = 1
-    while size < len(leaves):
-        size *= 2
-    level = leaves + [bytes(32)] * (size - len(leaves))
-    while len(level) > 1:
-        level = [slow(level[i] + level[i + 1]) for i in range(0, len(level), 2)]
-    return level[0]
-
-
-def slow_batch(leaves: list[bytes]) -> bytes:
-    """Sorted pairs, an odd last one carried up."""
-    if len(leaves) == 1:
-        return leaves[0]
-    above = []
-    for i in range(0, len(leaves) - 1, 2):
-        above.append(slow(b"".join(sorted(leaves[i : i + 2]))))
-    if len(leaves) % 2:
-        above.append(leaves[-1])
-    return slow_batch(above)
 
 
 @given(st.binary(max_size=300))
@@ -59,6 +32,76 @@ def test_submission_root_and_paths(leaves: list[bytes]) -> None:
         assert not trees.verify(tree.root, len(leaves), slow(leaf), index, path)
         assert not trees.verify(tree.root, len(leaves), leaf, index, (*path, bytes(32)))
     assert not trees.verify(tree.root, len(leaves), leaves[0], len(leaves), tree.path(0))
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> tuple[list[bytes], int, int]:
+    """Leaves of a tree, and which of them: the first and how many."""
+    leaves = draw(st.lists(hashes, min_size=1, max_size=40))
+    first = draw(st.integers(0, len(leaves) - 1))
+    return leaves, first, draw(st.integers(1, len(leaves) - first))
+
+
+def slow_run_path(leaves: list[bytes], first: int, last: int) -> list[bytes]:
+    """Per level, what is missing on the left and on the right of the run to make whole pairs."""
+    path = []
+    size = 1
+    while size < len(leaves):
+        low, high = first // size, last // size
+        if low % 2 == 1:
+            path.append(slow_subtree(leaves, low - 1, size))
+        if high % 2 == 0:
+            path.append(slow_subtree(leaves, high + 1, size))
+        size *= 2
+    return path
+
+
+def slow_subtree(leaves: list[bytes], place: int, size: int) -> bytes:
+    """Root of the leaves of a subtree, padded with zero leaves to its size."""
+    held = leaves[place * size : (place + 1) * size]
+    return slow_root(held + [bytes(32)] * (size - len(held)))
+
+
+@given(runs())
+def test_run_paths(run: tuple[list[bytes], int, int]) -> None:
+    """Given any row of neighbours, its path has what is missing of whole pairs, and leads to the root."""
+    leaves, first, count = run
+    tree, depth = trees.SubmissionTree.of(leaves), trees.depth_of(len(leaves))
+    path = tree.run_path(first, count)
+    assert list(path) == slow_run_path(leaves, first, first + count - 1)
+    assert trees.run_root(leaves[first : first + count], first, depth, path) == tree.root
+    if count == 1:
+        assert path == tree.path(first)
+    if count == len(leaves) == 1 << depth:
+        assert path == ()
+
+
+@given(runs(), st.data())
+def test_run_paths_bind_leaves_and_places(run: tuple[list[bytes], int, int], data: st.DataObject) -> None:
+    """Given another leaf, another sibling, or another place with as many siblings, the root is another."""
+    leaves, first, count = run
+    tree, depth = trees.SubmissionTree.of(leaves), trees.depth_of(len(leaves))
+    path = tree.run_path(first, count)
+    shown = leaves[first : first + count]
+    changed = data.draw(st.integers(0, count - 1))
+    other = [slow(leaf) if place == changed else leaf for place, leaf in enumerate(shown)]
+    assert trees.run_root(other, first, depth, path) != tree.root
+    if path:
+        changed = data.draw(st.integers(0, len(path) - 1))
+        others = [slow(sibling) if place == changed else sibling for place, sibling in enumerate(path)]
+        assert trees.run_root(shown, first, depth, others) != tree.root
+    for wrong in (path[:-1], (*path, bytes(32))):
+        if len(wrong) != len(path):
+            with pytest.raises(trees.TreeError):
+                trees.run_root(shown, first, depth, wrong)
+
+
+def test_a_run_stands_in_its_place() -> None:
+    """Given neighbours shown at another place whose path is as long, the root is another."""
+    leaves = [slow(bytes([place])) for place in range(8)]
+    tree = trees.SubmissionTree.of(leaves)
+    assert len(tree.run_path(1, 2)) == len(tree.run_path(5, 2))
+    assert trees.run_root(leaves[1:3], 5, 3, tree.run_path(1, 2)) != tree.root
 
 
 @given(st.lists(hashes, min_size=1, max_size=40))
@@ -136,6 +179,12 @@ def test_what_is_no_tree() -> None:
         lambda: trees.depth_of(2**40 + 1),
         lambda: tree.path(3),
         lambda: tree.path(-1),
+        lambda: tree.run_path(0, 0),
+        lambda: tree.run_path(-1, 1),
+        lambda: tree.run_path(2, 2),
+        lambda: trees.run_root([], 0, 2, ()),
+        lambda: trees.run_root([slow(b"0")] * 2, 3, 2, ()),
+        lambda: trees.run_root([slow(b"0")], 4, 2, (bytes(32), bytes(32))),
         lambda: batch.path(1),
         lambda: trees.BatchTree.of([]),
         lambda: trees.append((slow(b"0"),), 1, slow(b"1")),

@@ -10,7 +10,7 @@ ADDRESSES = [mover.address for mover in MOVERS]
 
 
 def test_the_movers_are_those_given(vault: Vault) -> None:
-    """Given three movers, each of them is one, and nobody else is."""
+    """Given four movers, each of them is one, and nobody else is."""
     assert all(vault.escrow.isMover.call(mover) for mover in MOVERS)
     assert not any(vault.escrow.isMover.call(account) for account in (ADMIN, ALICE, ZERO_ADDRESS))
 
@@ -21,7 +21,7 @@ def test_no_function_could_add_a_mover() -> None:
     changing = {name for name, function in functions.items() if not function.is_view and "(" not in name}
     assert changing == {
         *("listToken", "deposit", "depositWithPermit", "withdraw"),
-        *("lock", "purchase", "divide", "pay"),
+        *("lock", "purchase", "divide", "pay", "payMany"),
         "setAuthority",  # by the authority alone, and the authority guards nothing but listToken
     }
 
@@ -30,7 +30,7 @@ def test_refuses_the_zero_address(evm: Evm) -> None:
     """Given no governance, or a mover that is zero, when it is deployed, the error names what is missing."""
     with reverts("Flexbond_ZeroAddress", "governance"):
         evm.deploy("CollateralEscrow", ZERO_ADDRESS, ADDRESSES, sender=ADMIN)
-    for place in range(3):
+    for place in range(4):
         movers = [*ADDRESSES[:place], ZERO_ADDRESS, *ADDRESSES[place + 1 :]]
         with reverts("Flexbond_ZeroAddress", "movers"):
             evm.deploy("CollateralEscrow", ALICE.address, movers, sender=ADMIN)
@@ -38,8 +38,8 @@ def test_refuses_the_zero_address(evm: Evm) -> None:
 
 def test_refuses_a_mover_given_twice(evm: Evm) -> None:
     """Given the same mover in two places, when it is deployed, the error names it."""
-    for first in range(3):
-        for second in range(first + 1, 3):
+    for first in range(4):
+        for second in range(first + 1, 4):
             movers = list(ADDRESSES)
             movers[second] = movers[first]
             with reverts("CollateralEscrow_DuplicateMover", movers[first]):

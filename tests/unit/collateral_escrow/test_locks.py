@@ -1,4 +1,4 @@
-"""CollateralEscrow.lock, purchase, divide and pay: by movers alone, to the base unit."""
+"""CollateralEscrow.lock, purchase, divide, pay and payMany: by movers alone, to the base unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flexbond.model.types import LockReason
 from tests.support.evm import reverts
 from tests.unit.collateral_escrow.conftest import ADMIN, ALICE, ATTACKER, BOB, KEY, MOVER, MOVERS, OTHER_KEY, Vault
 
-RIGHTS, UTILISATION, POOL = LockReason
+RIGHTS, UTILISATION, POOL = LockReason.RIGHTS, LockReason.UTILISATION, LockReason.POOL
 NO_LOCK = (ZERO_ADDRESS, 0)
 
 
@@ -23,6 +23,7 @@ def moves(vault: Vault, amount: int) -> list[tuple[str, tuple[Any, ...]]]:
         ("lock", (token, ALICE, RIGHTS, KEY, amount)),
         ("purchase", (token, ALICE, ALICE, KEY, amount, amount, amount)),
         ("pay", (token, RIGHTS, KEY, BOB, amount)),
+        ("payMany", (token, RIGHTS, KEY, [BOB.address, ADMIN.address], [0, amount])),
         ("divide", (token, RIGHTS, KEY, BOB, amount, 0, OTHER_KEY, 0)),
         ("divide", (token, RIGHTS, KEY, BOB, 0, amount, OTHER_KEY, 0)),
         ("divide", (token, RIGHTS, KEY, BOB, 0, 0, OTHER_KEY, amount)),
@@ -39,9 +40,9 @@ def test_refuses_anyone_but_movers(vault: Vault) -> None:
                     getattr(vault.escrow, name).send(*arguments, sender=account)
 
 
-@pytest.mark.parametrize("place", range(3))
+@pytest.mark.parametrize("place", range(4))
 def test_every_mover_may_move(vault: Vault, place: int) -> None:
-    """Given any of the three movers, all of its functions succeed."""
+    """Given any of the four movers, all of its functions succeed."""
     vault.lock(500)
     for name, arguments in moves(vault, 1):
         getattr(vault.escrow, name).send(*arguments, sender=MOVERS[place])
@@ -107,6 +108,53 @@ def test_pay_gives_to_another(vault: Vault) -> None:
     assert vault.escrow.owed.call(vault.token.address) == 1_000
 
 
+def test_pay_many_gives_to_each(vault: Vault) -> None:
+    """Given 300 locked, when parts are paid to Bob, to nobody's profit, to Alice and again to Bob, each has its sum."""
+    identity = vault.lock(300)
+    to, amounts = [BOB.address, ATTACKER.address, ALICE.address, BOB.address], [120, 0, 30, 50]
+    receipt = vault.escrow.payMany.send(vault.token.address, RIGHTS, KEY, to, amounts, sender=MOVER)
+    assert [event.name for event in receipt.events] == ["PaidMany"]
+    event = receipt.only("PaidMany")
+    assert (event.lock_id, list(event.to), list(event.amounts)) == (identity, to, amounts)
+    assert (vault.free(ALICE), vault.free(BOB), vault.free(ATTACKER)) == (730, 170, 0)
+    assert vault.escrow.lockOf.call(identity) == (ALICE.address, 100)
+    assert vault.escrow.owed.call(vault.token.address) == 1_000
+
+
+def test_pay_many_of_the_whole_lock(vault: Vault) -> None:
+    """Given all of a lock paid to many, the lock is none."""
+    identity = vault.lock(300)
+    to = [BOB.address, ATTACKER.address]
+    vault.escrow.payMany.send(vault.token.address, RIGHTS, KEY, to, [299, 1], sender=MOVER)
+    assert vault.escrow.lockOf.call(identity) == NO_LOCK
+
+
+def test_pay_many_gives_all_or_nothing(vault: Vault) -> None:
+    """Given 300 locked, when parts together are more, nobody gets anything."""
+    identity = vault.lock(300)
+    to = [BOB.address, ATTACKER.address]
+    with reverts("CollateralEscrow_InsufficientLock", identity, 300, 301):
+        vault.escrow.payMany.send(vault.token.address, RIGHTS, KEY, to, [300, 1], sender=MOVER)
+    assert (vault.free(BOB), vault.free(ATTACKER)) == (0, 0)
+
+
+@pytest.mark.parametrize("lengths", [(1, 2), (2, 1), (0, 1), (1, 0)])
+def test_pay_many_needs_an_amount_for_each(vault: Vault, lengths: tuple[int, int]) -> None:
+    """Given lists of different lengths, it is refused."""
+    vault.lock(300)
+    accounts, amounts = lengths
+    with reverts("CollateralEscrow_LengthsDiffer", accounts, amounts):
+        vault.escrow.payMany.send(
+            vault.token.address, RIGHTS, KEY, [BOB.address] * accounts, [1] * amounts, sender=MOVER
+        )
+
+
+def test_pay_many_without_anyone(vault: Vault) -> None:
+    """Given nobody, nothing happens."""
+    vault.lock(300)
+    assert vault.escrow.payMany.send(vault.token.address, RIGHTS, KEY, [], [], sender=MOVER).events == []
+
+
 def test_a_purchase_pays_and_locks(vault: Vault) -> None:
     """Given a buyer and a provider, the premium is paid, and what both lock is in one lock, which is the provider's."""
     token = vault.token.address
@@ -169,7 +217,7 @@ def test_a_purchase_refuses_what_no_slot_holds(vault: Vault) -> None:
 def test_divides_a_lock(vault: Vault) -> None:
     """Given 300 locked, a part goes to another, a part back to its owner, a part to a pool; the rest stays."""
     identity = vault.lock(300)
-    token, payouts = vault.token.address, MOVERS[2].address
+    token, payouts = vault.token.address, MOVERS[3].address
     receipt = vault.escrow.divide.send(token, RIGHTS, KEY, BOB, 120, 100, OTHER_KEY, 50, sender=MOVER)
     event = receipt.only("Divided")
     assert (event.lock_id, event.to) == (identity, BOB.address)

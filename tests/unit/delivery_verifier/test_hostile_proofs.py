@@ -10,6 +10,7 @@ import pytest
 
 from flexbond.hashing import keccak
 from flexbond.model.openings import Inclusion
+from flexbond.model.rules import measuring_terms_of
 from flexbond.model.types import (
     Adjustment,
     Answer,
@@ -86,7 +87,9 @@ class Bench:
 
     def measure(self, proof: DeviceProof, question: Question | None = None) -> Answer:
         """What the verifier answers."""
-        answer: Answer = self.world.verifier.measure.call(self.rule, question or self.question, self.entry, proof)
+        answer: Answer = self.world.verifier.measure.call(
+            measuring_terms_of(self.rule), question or self.question, self.entry, proof
+        )
         return answer
 
 

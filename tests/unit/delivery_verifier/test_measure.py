@@ -10,6 +10,7 @@ import pytest
 
 from flexbond.hashing import ZERO_ADDRESS
 from flexbond.model.openings import Inclusion, RecordOpening
+from flexbond.model.rules import measuring_terms_of
 from flexbond.model.types import (
     Answer,
     BaselineMethod,
@@ -24,7 +25,7 @@ from flexbond.model.types import (
     Rule,
     Silence,
 )
-from flexbond.records import MeterRecord
+from flexbond.records import BLOCK, MeterRecord
 from flexbond.trees import BatchTree
 from tests.support.evm import reverts
 from tests.support.proofs import cut, signed_with, tampered
@@ -112,7 +113,7 @@ class Bench:
     def measure(self, *records: Shown, **changes: Any) -> Answer:
         """What the verifier answers."""
         answer: Answer = self.world.verifier.measure.call(
-            changes.get("rule", self.rule),
+            measuring_terms_of(changes.get("rule", self.rule)),
             changes.get("question", self.question),
             changes.get("entry", self.entry),
             proof_of(*records),
@@ -222,12 +223,12 @@ def test_a_period_that_ends_with_the_notice_counts(bench: Bench) -> None:
 def test_hours_of_quarter_hours(bench: Bench) -> None:
     """Given settlement periods of an hour, four readings make one, and all four are needed."""
     rule = replace(bench.rule, period_seconds=HOUR)
-    question = replace(bench.question, ordered_mask=0b1)
-    places = [64, 65, 66, 67, 72, 73, 74, 75]
+    question = replace(bench.question, ordered_mask=0b1, first_notice=bench.slot + 64 * QUARTER)
+    places = [60, 61, 62, 63, 72, 73, 74, 75]
     shown = bench.show(bench.record({72: 1, 73: 2, 74: 3, 75: 4}), places)
     answer = bench.measure(shown, rule=rule, question=question)
     assert (answer.baseline_milli_wh, answer.metered_milli_wh) == ((2_000_000,), (10,))
-    few = bench.show(bench.record({72: 1}, revision=1), [64, 72])
+    few = bench.show(bench.record({72: 1}, revision=1), [60, 72])
     assert bench.measure(few, rule=rule, question=question).silence is Silence.OK
     opened = bench.show(bench.record({72: 1}, revision=2), [72])
     assert bench.measure(opened, rule=rule, question=question).silence is Silence.MISSING_READING
@@ -348,7 +349,7 @@ def test_a_kind_below_the_rules(world: World) -> None:
         (DeviceKind.DATA_COLLECTOR, Silence.NO_RECORD),
     ):
         rule = world.rule(min_assurance=kind)
-        answer = world.verifier.measure.call(rule, question, entry, DeviceProof(records=()))
+        answer = world.verifier.measure.call(measuring_terms_of(rule), question, entry, DeviceProof(records=()))
         assert answer.silence is why
 
 
@@ -373,7 +374,7 @@ def test_never_attested(bench: Bench) -> None:
         silent(bench.measure(attested.but(**change)), Silence.NOT_ATTESTED)
     proof = proof_of(attested)
     nowhere = replace(proof, records=(replace(attested.opening, head=attested.opening.head | 1 << 8),))
-    answer = bench.world.verifier.measure.call(bench.rule, bench.question, bench.entry, nowhere)
+    answer = bench.world.verifier.measure.call(measuring_terms_of(bench.rule), bench.question, bench.entry, nowhere)
     silent(answer, Silence.NOT_ATTESTED)
 
 
@@ -400,15 +401,15 @@ def test_opened_badly(bench: Bench) -> None:
     """Given an opening that is cut, or opens blocks that the record does not have, the device is silent."""
     shown = bench.show(bench.record())
     opening = shown.opening
-    assert opening.opened_blocks == 0b11 << 8
+    assert opening.opened_blocks == 1 << 4
     none, many = opening.head & ~(0xFF << 56), opening.head | 0xFF << 56
     for change in (
         {"blocks": cut(opening).blocks},
         {"blocks": opening.blocks[:-1]},
-        {"blocks": opening.blocks[:8]},
+        {"blocks": opening.blocks[:4]},
         {"blocks": ()},
         {"head": opening.head | 1 << 16},
-        {"head": opening.head | 1 << 24 + 12},
+        {"head": opening.head | 1 << 24 + 6},
         {"head": opening.head | 1 << 39},
         {"head": none},
         {"head": many},
@@ -420,10 +421,11 @@ def test_opened_otherwise_than_it_was_closed(bench: Bench) -> None:
     """Given another salt, flag or reading, a block more, or one that is not the opened one, it is another record and under no root."""
     shown = bench.show(bench.record())
     opening = shown.opening
-    for bit in (0, 7, 39, 8 * 40, 8 * 40 + 7, 8 * 41, 8 * 73 - 1):
+    for bit in (0, 7, 39, 8 * 80, 8 * 82 - 1, 8 * 82, 8 * 114 - 1):
         silent(bench.measure(Shown(tampered(opening, bit), shown.inclusion)), Silence.NOT_ATTESTED)
-    swapped = (*opening.blocks[:8], opening.blocks[9], opening.blocks[8], *opening.blocks[10:])
-    for change in ({"blocks": swapped}, {"head": opening.head ^ 1 << 24 + 8 ^ 1 << 24 + 7}):
+    apart = bench.show(bench.record(), range(48, 80)).opening
+    swapped = (*apart.blocks[:3], apart.blocks[4], apart.blocks[3], *apart.blocks[5:])
+    for change in ({"blocks": swapped, "head": apart.head}, {"head": opening.head ^ 1 << 24 + 4 ^ 1 << 24 + 3}):
         silent(bench.measure(shown.but(**change)), Silence.NOT_ATTESTED)
     behind = shown.but(blocks=(*opening.blocks, bytes(7)))
     silent(bench.measure(behind), Silence.WRONG_POINT)
@@ -432,9 +434,11 @@ def test_opened_otherwise_than_it_was_closed(bench: Bench) -> None:
 def test_a_reading_too_few(bench: Bench) -> None:
     """Given a needed reading that is not opened, the device is silent."""
     record = bench.record()
-    for places in ([67], bench.needed[1:], []):
-        shown = bench.show(record, places)
-        silent(bench.measure(shown), Silence.MISSING_READING)
+    # The last period before it lies in another block than the window.
+    question = replace(bench.question, first_notice=bench.slot + 64 * QUARTER)
+    for places in ([63], [72], []):
+        silent(bench.measure(bench.show(record, places), question=question), Silence.MISSING_READING)
+    assert bench.measure(bench.show(record, [63, 72]), question=question).silence is Silence.OK
 
 
 def test_readings_longer_than_a_period(world: World) -> None:
@@ -467,9 +471,9 @@ def test_readings_longer_than_a_period(world: World) -> None:
     )
     question = Question(key=key, first_notice=start - HOUR, ordered_mask=1)
     proof = batch.proof(home, [start - 2 * HOUR, start])
-    answer = world.verifier.measure.call(world.rule(), question, entry, proof)
+    answer = world.verifier.measure.call(measuring_terms_of(world.rule()), question, entry, proof)
     silent(answer, Silence.BAD_OPENING)
-    hourly = world.verifier.measure.call(world.rule(period_seconds=HOUR), question, entry, proof)
+    hourly = world.verifier.measure.call(measuring_terms_of(world.rule(period_seconds=HOUR)), question, entry, proof)
     assert (hourly.silence, hourly.metered_milli_wh) == (Silence.OK, (HOUR,))
 
 
@@ -583,7 +587,7 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
     shown = bench.show(bench.record())
     for _ in range(300):
         head = shown.opening.head ^ (1 << chance.randrange(256)) if chance.random() < 0.7 else shown.opening.head
-        blocks = list(shown.opening.blocks)[: chance.choice([12, 12, 12, chance.randrange(13)])]
+        blocks = list(shown.opening.blocks)[: chance.choice([6, 6, 6, chance.randrange(7)])]
         record = RecordOpening(
             head=head,
             blocks=(*blocks, chance.randbytes(chance.choice([0, 0, 1, 31, 200]))),
@@ -596,7 +600,7 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
             inclusions=(replace(shown.inclusion, history=history),) * chance.randrange(3),
             records=(record,) * chance.randrange(1, 3),
         )
-        bench.world.verifier.measure.call(bench.rule, bench.question, bench.entry, proof)
+        bench.world.verifier.measure.call(measuring_terms_of(bench.rule), bench.question, bench.entry, proof)
     for _ in range(300):
         raw = proof_of(shown).as_tuple()
         inclusions, records = (bytearray(part) for part in raw[:2])
@@ -605,7 +609,7 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
                 part[chance.randrange(len(part))] = chance.randrange(256)
             del part[chance.choice([len(part), chance.randrange(len(part))]) :]
         answer = bench.world.verifier.measure.call(
-            bench.rule, bench.question, bench.entry, (bytes(inclusions), bytes(records), [])
+            measuring_terms_of(bench.rule), bench.question, bench.entry, (bytes(inclusions), bytes(records), [])
         )
         assert answer.silence is not Silence.OK or bytes(records) == raw[1]
 
@@ -619,21 +623,22 @@ def test_never_reverts_for_a_strange_head(bench: Bench, period: int, readings: i
     head = shown.opening.head
     strange = head & ~(((1 << 24) - 1) << 64) & ~(0xFF << 56) | period << 64 | readings << 56
     opening = RecordOpening(
-        head=strange | ((1 << 40) - 1) << 88, blocks=(*[bytes(32)] * 13, bytes(100)), signature=bytes(64)
+        head=strange | ((1 << 40) - 1) << 88, blocks=(*[bytes(32)] * 7, bytes(100)), signature=bytes(64)
     )
     why = (
         Silence.NOT_ATTESTED
-        if 1 <= readings <= 100 and opening.opened_blocks >> -(-readings // 8) == 0
+        if 1 <= readings <= 100 and opening.opened_blocks >> -(-readings // BLOCK) == 0
         else Silence.BAD_OPENING
     )
     silent(bench.measure(Shown(opening, shown.inclusion)), why)
 
 
-@pytest.mark.parametrize("name", ["oracle", "devices"])
+@pytest.mark.parametrize("name", ["oracle", "devices", "rulebook", "rights"])
 def test_needs_its_neighbours(world: World, name: str) -> None:
     """Given a zero address in the constructor, the contract is not made."""
     some = world.accounts.relayer
-    arguments = [ZERO_ADDRESS if name == other else some.address for other in ("oracle", "devices")]
+    names = ("oracle", "devices", "rulebook", "rights")
+    arguments = [ZERO_ADDRESS if name == other else some.address for other in names]
     with reverts("Flexbond_ZeroAddress", name):
         world.evm.deploy("DeliveryVerifier", *arguments, sender=some)
 

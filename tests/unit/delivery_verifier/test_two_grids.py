@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from flexbond.model.openings import Inclusion
+from flexbond.model.rules import measuring_terms_of
 from flexbond.model.types import (
     Answer,
     DeviceKind,
@@ -70,7 +71,7 @@ def test_readings_of_two_grids_never_count_twice(world: World) -> None:
             for number, record, count in chance.choices([(0, fine, 96), (1, coarse, 48)], k=chance.randrange(1, 6))
         ]
         answer: Answer = world.verifier.measure.call(
-            rule, question, entry, DeviceProof(inclusions=inclusions, records=tuple(openings))
+            measuring_terms_of(rule), question, entry, DeviceProof(inclusions=inclusions, records=tuple(openings))
         )
         if answer.silence is Silence.OK:
             measured.add(answer.metered_milli_wh)

@@ -27,6 +27,7 @@ def test_create_portfolio(world: World) -> None:
     assert (event.portfolio_id, event.provider) == (identity, provider.address)
     assert (event.zone, event.customer_share_bps) == (ZONE, 6_000)
     stored = world.devices.portfolio.call(identity)
+    assert world.devices.providerOf.call(identity) == stored.provider
     assert (stored.provider, stored.customer_share_bps) == (provider.address, 6_000)
     assert (stored.committed_until, stored.zone) == (0, ZONE)
     assert world.devices.sums.call(identity).as_tuple() == (0, 0, 0)
@@ -127,6 +128,8 @@ def test_unknown_portfolios_and_places(world: World) -> None:
     """Given an unknown portfolio, or a place that is none, reading it fails; its sums are zero."""
     with reverts("DeviceRegistry_PortfolioUnknown", UNKNOWN):
         world.devices.portfolio.call(UNKNOWN)
+    with reverts("DeviceRegistry_PortfolioUnknown", UNKNOWN):
+        world.devices.providerOf.call(UNKNOWN)
     with reverts("DeviceRegistry_EntryUnknown", UNKNOWN, 0):
         world.devices.entry.call(UNKNOWN, 0)
     assert world.devices.sums.call(UNKNOWN).as_tuple() == (0, 0, 0)

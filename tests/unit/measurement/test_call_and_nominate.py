@@ -24,9 +24,8 @@ SCHEDULE = (4 * KWH, 4 * KWH, -KWH, 0)
 
 def nominate(story: Story, schedule: Sequence[int] = SCHEDULE, sender: object = None) -> Receipt:
     """By the provider."""
-    return story.world.measurement.nominate.send(
-        story.product.event_key, story.rule, list(schedule), sender=sender or story.provider
-    )
+    who = sender or story.provider
+    return story.world.measurement.nominate.send(story.product.event_key, list(schedule), sender=who)
 
 
 # ------------------------------------------------------------------ call
@@ -35,7 +34,7 @@ def nominate(story: Story, schedule: Sequence[int] = SCHEDULE, sender: object = 
 def test_the_first_notice_opens_the_event(story: Story) -> None:
     """Given an event nobody called, the first notice is kept with its time and its periods."""
     assert story.world.measurement.eventState.call(story.event) == EventState(
-        status=EventStatus.OPEN, first_notice=0, submitted_at=0, proven=0, ordered_mask=0
+        status=EventStatus.OPEN, first_notice=0, submitted_at=0, leaves=0, proven=0, ordered_mask=0
     )
     story.sell(6)
     story.close_gate()
@@ -52,7 +51,7 @@ def test_the_first_notice_opens_the_event(story: Story) -> None:
     )
     assert receipt.only("PeriodsOrdered").ordered_mask == 0b1010
     assert story.world.measurement.eventState.call(story.event) == EventState(
-        status=EventStatus.CALLED, first_notice=now, submitted_at=0, proven=0, ordered_mask=0b1010
+        status=EventStatus.CALLED, first_notice=now, submitted_at=0, leaves=0, proven=0, ordered_mask=0b1010
     )
     assert story.world.devices.portfolio.call(story.portfolio).committed_until == story.product.window_end
 
@@ -128,23 +127,21 @@ def test_only_by_the_provider(planned: Story) -> None:
         nominate(planned, sender=planned.buyer)
 
 
-def test_only_with_the_events_rule(planned: Story) -> None:
-    """Given another rule, it is refused by its id."""
-    other = replace(planned.rule, gate_seconds=1)
-    with reverts("Measurement_RuleDiffers", planned.event, rule_id(other)):
-        planned.world.measurement.nominate.send(
-            planned.product.event_key, other, list(SCHEDULE), sender=planned.provider
-        )
+def test_only_under_a_published_rule(planned: Story) -> None:
+    """Given a key with a rule nobody published, it is refused by its id."""
+    unknown = replace(planned.product.event_key, rule_id=b"\x01" * 32)
+    with reverts("Rulebook_Unknown", b"\x01" * 32):
+        planned.world.measurement.nominate.send(unknown, list(SCHEDULE), sender=planned.provider)
 
 
 def test_a_key_that_makes_no_sense_is_refused(planned: Story) -> None:
     """Given a window that ends before it starts, or one before the gate's length, the errors do not underflow."""
     key = replace(planned.product.event_key, window_end=planned.product.window_start - QUARTER)
     with reverts("Measurement_ScheduleLength", 4, 0):
-        planned.world.measurement.nominate.send(key, planned.rule, list(SCHEDULE), sender=planned.provider)
+        planned.world.measurement.nominate.send(key, list(SCHEDULE), sender=planned.provider)
     early = replace(planned.product.event_key, window_start=QUARTER, window_end=5 * QUARTER)
     with reverts("Measurement_GateClosed", 0, planned.world.evm.time):
-        planned.world.measurement.nominate.send(early, planned.rule, list(SCHEDULE), sender=planned.provider)
+        planned.world.measurement.nominate.send(early, list(SCHEDULE), sender=planned.provider)
 
 
 # ------------------------------------------------------------------ ids
@@ -158,7 +155,7 @@ def test_the_id_is_the_hash_of_the_key(story: Story) -> None:
 @pytest.mark.parametrize("place", range(6))
 def test_needs_its_neighbours(story: Story, place: int) -> None:
     """Given a zero address in the constructor, the contract is not made."""
-    names = ("participants", "devices", "verifier", "rulebook", "rights", "settlement")
+    names = ("participants", "devices", "verifier", "rulebook", "settlement", "spotChecks")
     arguments = [story.provider.address] * 6
     arguments[place] = ZERO_ADDRESS
     with reverts("Flexbond_ZeroAddress", names[place]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from flexbond.ids import commitment, rule_id
+from flexbond.ids import commitment
 from flexbond.model.types import EventStatus, Totals
 from tests.support.evm import reverts
 from tests.unit.story import DAY, Story, tell
@@ -20,14 +20,12 @@ TOTALS = Totals(columns=(1, 2, 3, 4), weight=5, baseline_milli_wh=(0, 0, 0, -1),
 
 def submit(story: Story, totals: Totals = TOTALS, sender: object = None) -> Receipt:
     """By the provider."""
-    return story.world.measurement.submit.send(
-        story.product.event_key, story.rule, ROOT, totals, sender=sender or story.provider
-    )
+    return story.world.measurement.submit.send(story.product.event_key, ROOT, totals, sender=sender or story.provider)
 
 
 def fail(story: Story) -> Receipt:
     """By anyone."""
-    return story.world.measurement.fail.send(story.product.event_key, story.rule, sender=story.world.accounts.attacker)
+    return story.world.measurement.fail.send(story.product.event_key, sender=story.world.accounts.attacker)
 
 
 def in_time(story: Story) -> int:
@@ -49,7 +47,7 @@ def test_keeps_one_commitment(story: Story) -> None:
     assert log.sender == story.world.accounts.provider_operator.address
     assert story.world.measurement.commitment.call(story.event) == commitment(ROOT, TOTALS)
     state = story.world.measurement.eventState.call(story.event)
-    assert (state.status, state.submitted_at, state.proven) == (EventStatus.SUBMITTED, now, 0)
+    assert (state.status, state.submitted_at, state.leaves, state.proven) == (EventStatus.SUBMITTED, now, 4, 0)
 
 
 def test_between_the_deadlines(story: Story) -> None:
@@ -72,17 +70,6 @@ def test_only_by_the_provider(story: Story) -> None:
     in_time(story)
     with reverts("Measurement_NotProvider", story.event, story.buyer):
         submit(story, sender=story.buyer)
-
-
-def test_only_with_the_events_rule(story: Story) -> None:
-    """Given another rule, neither submission nor failure is taken."""
-    story.called()
-    in_time(story)
-    other = replace(story.rule, reading_deadline=1)
-    with reverts("Measurement_RuleDiffers", story.event, rule_id(other)):
-        story.world.measurement.submit.send(story.product.event_key, other, ROOT, TOTALS, sender=story.provider)
-    with reverts("Measurement_RuleDiffers", story.event, rule_id(other)):
-        story.world.measurement.fail.send(story.product.event_key, other, sender=story.provider)
 
 
 def test_totals_for_every_ordered_period(story: Story) -> None:
@@ -128,7 +115,7 @@ def test_without_a_submission(story: Story) -> None:
     story.world.evm.time = deadline
     assert fail(story).only("EventUnmeasured").event_id == story.event
     assert story.world.measurement.eventState.call(story.event).status is EventStatus.UNMEASURED
-    assert story.world.measurement.resultHash.call(story.event) == bytes(32)
+    assert story.world.measurement.commitment.call(story.event) == bytes(32)
 
 
 def test_without_a_proof(story: Story) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from flexbond.hashing import keccak
+from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.trees import BatchTree, climb_batch, history_leaf
 from tests.support.evm import reverts
 
@@ -19,29 +19,29 @@ def anchor(world: World, root: bytes) -> Receipt:
     return world.oracle.anchor.send(root, sender=world.accounts.attacker)
 
 
-def standing(world: World, root: bytes) -> tuple[int, int]:
-    """When a root came, and when it was attested."""
-    at, attested_at = world.oracle.standing.call(root)
-    return at, attested_at
+def standing(world: World, root: bytes) -> tuple[int, int, str]:
+    """When a root came, when it was attested, and who anchored it."""
+    at, attested_at, anchored_by = world.oracle.standing.call(root)
+    return at, attested_at, anchored_by
 
 
 def test_keeps_a_root_with_its_time(world: World) -> None:
-    """Given any root, when anyone anchors it, it is kept with the time and logged; nothing under it is attested."""
+    """Given any root, when anyone anchors it, it is kept with the time and the sender, and logged; nothing under it is attested."""
     root = keccak(b"root")
-    assert standing(world, root) == (0, 0)
+    assert standing(world, root) == (0, 0, ZERO_ADDRESS)
     event = anchor(world, root).only("RecordsAnchored")
     assert (event.root, event.sender) == (root, world.accounts.attacker.address)
-    assert standing(world, root) == (world.evm.time, 0)
+    assert standing(world, root) == (world.evm.time, 0, world.accounts.attacker.address)
 
 
 def test_again_changes_nothing(world: World) -> None:
-    """Given an anchored root, when somebody anchors it later, its time stays and nothing is logged."""
+    """Given an anchored root, when somebody anchors it later, its time and sender stay, and nothing is logged."""
     root = keccak(b"root")
     anchor(world, root)
     since = world.evm.time
     world.evm.time += 100
     assert world.oracle.anchor.send(root, sender=world.accounts.relayer).events == []
-    assert standing(world, root) == (since, 0)
+    assert standing(world, root) == (since, 0, world.accounts.attacker.address)
 
 
 def test_refuses_the_root_of_nothing(world: World) -> None:
@@ -51,7 +51,7 @@ def test_refuses_the_root_of_nothing(world: World) -> None:
 
 
 def test_an_anchor_before_the_batch_harms_nobody(meters: Meters) -> None:
-    """Given a root that somebody anchored first, when the batch is attested, it is so, and the earlier time stays beside."""
+    """Given a root that somebody anchored first, when the batch is attested, it is so, and the earlier time and sender stay beside."""
     world = meters.world
     root = BatchTree.of([meters.record(home).struct_hash for home in meters.homes]).root
     anchor(world, root)
@@ -60,20 +60,20 @@ def test_an_anchor_before_the_batch_harms_nobody(meters: Meters) -> None:
     receipt = meters.attest(meters.signed(3))
     assert receipt.value == root
     assert receipt.only("RecordsAttested").batch_root == root
-    assert standing(world, root) == (first, world.evm.time)
+    assert standing(world, root) == (first, world.evm.time, world.accounts.attacker.address)
     world.evm.time += 100
     assert meters.attest(meters.signed(3)).events == []
-    assert standing(world, root) == (first, world.evm.time - 100)
+    assert standing(world, root) == (first, world.evm.time - 100, world.accounts.attacker.address)
 
 
 def test_an_anchor_after_the_batch_changes_nothing(meters: Meters) -> None:
-    """Given an attested batch, when its root is anchored, it stays as it was."""
+    """Given an attested batch, when its root is anchored, it stays as it was: nobody anchored it."""
     world = meters.world
     root = meters.attest(meters.signed(2)).value
     since = world.evm.time
     world.evm.time += 100
     assert anchor(world, root).events == []
-    assert standing(world, root) == (since, since)
+    assert standing(world, root) == (since, since, ZERO_ADDRESS)
 
 
 def test_only_what_was_verified_is_under_an_attested_root(meters: Meters) -> None:

@@ -42,7 +42,11 @@ def test_keeps_one_root_with_its_time(meters: Meters, count: int) -> None:
 
     tree = BatchTree.of([record.struct_hash for record in records])
     assert receipt.value == tree.root
-    assert tuple(meters.world.oracle.standing.call(tree.root)) == (meters.world.evm.time, meters.world.evm.time)
+    assert tuple(meters.world.oracle.standing.call(tree.root)) == (
+        meters.world.evm.time,
+        meters.world.evm.time,
+        ZERO_ADDRESS,
+    )
     event = receipt.only("RecordsAttested")
     assert (event.batch_root, event.records) == (tree.root, count)
     assert event.sender == meters.world.accounts.relayer.address
@@ -65,7 +69,7 @@ def test_the_same_batch_again_changes_nothing(meters: Meters) -> None:
     again = meters.attest(signed)
     assert again.value == first.value
     assert again.events == []
-    assert tuple(meters.world.oracle.standing.call(first.value)) == (since, since)
+    assert tuple(meters.world.oracle.standing.call(first.value)) == (since, since, ZERO_ADDRESS)
 
 
 def test_signing_again_gives_the_same_batch(meters: Meters) -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from flexbond.hashing import ZERO_HASH, keccak
-from flexbond.model.types import SignerScheme, Silence
+from flexbond.model.types import Grid, SignerScheme, Silence
 from flexbond.signing.keys import development_device, development_p256_device
 from flexbond.trees import BatchTree
 from tests.support.world import DAY, SEED
@@ -45,16 +45,19 @@ def judge(
     meters: Meters, roots: Sequence[bytes], shown: Sequence[Shown], *, notice: int = 0, deadline: int = 0, cut: int = 0
 ) -> list[Judged]:
     """What the oracle says of records of the first home; the signatures perhaps cut short."""
-    signatures = b"".join(item.signature for item in shown)
+    told = b"".join(
+        (item.record.head.pack() | len(item.signature) // 32 << 16 | item.root << 8).to_bytes(32, "big")
+        + item.record.struct_hash
+        + item.signature
+        for item in shown
+    )
     words = meters.world.oracle.judge.call(
         (
             meters.homes[0].metering_point,
             notice,
             deadline,
             list(roots),
-            [item.record.head.pack() | len(item.signature) // 32 << 16 | item.root << 8 for item in shown],
-            [item.record.struct_hash for item in shown],
-            signatures[: len(signatures) - cut],
+            told[: len(told) - cut],
         )
     )
     assert not [word for word in words if word >> 80]
@@ -139,7 +142,7 @@ def test_an_attestation_says_nothing_of_the_time_before(meters: Meters) -> None:
 
 
 def test_missing_signatures_are_bad_openings(meters: Meters) -> None:
-    """Given fewer bytes of signatures than the heads say, the records without theirs are opened badly."""
+    """Given fewer bytes than the heads say, a record without its signature is opened badly, and one without its hash is not there."""
     home = meters.homes[0]
     first, second = meters.record(home), meters.record(home, value=2)
     meters.world.evm.time = meters.day + DAY
@@ -150,9 +153,52 @@ def test_missing_signatures_are_bad_openings(meters: Meters) -> None:
         (0, [Silence.OK, Silence.OK]),
         (1, [Silence.OK, Silence.BAD_OPENING]),
         (size, [Silence.OK, Silence.BAD_OPENING]),
-        (2 * size, [Silence.BAD_OPENING, Silence.BAD_OPENING]),
+        (size + 1, [Silence.OK]),
+        (size + 64, [Silence.OK]),
+        (size + 65, [Silence.BAD_OPENING]),
+        (2 * size + 64, [Silence.BAD_OPENING]),
+        (2 * size + 65, []),
     ):
         assert [item.silence for item in judge(meters, [root], shown, cut=cut)] == silences
+
+
+def test_each_record_is_held_to_the_statement_of_its_time(meters: Meters) -> None:
+    """Given records alike but for their slots, anchored before and after a new statement, each is judged by its own statement."""
+    world, home = meters.world, meters.homes[0]
+    world.devices.publishGrid.send(
+        Grid(period_seconds=1_800, readings_per_slot=48, offset_seconds=0), sender=world.accounts.market_operator
+    )
+    first, second, third, fourth = (meters.record(home, value=value) for value in range(4))
+    early = meters.record(home, slot_start=meters.day - 3 * DAY)
+    between = meters.record(home, slot_start=meters.day - 900)
+    late = meters.record(home, slot_start=meters.day + 2 * DAY)
+    before = anchor(meters, first, second, early, between, late)
+    world.evm.time += 12
+    world.state(home, world.statement(home, sequence=2, valid_from=meters.day, grid_id=2))
+    after = anchor(meters, third, fourth)
+    records = (
+        (first, 0),
+        (early, 0),
+        (first, 0),
+        (between, 0),
+        (late, 0),
+        (second, 0),
+        (third, 1),
+        (fourth, 1),
+        (first, 0),
+    )
+    shown = [Shown(record, root, signature(meters, home, record)) for record, root in records]
+    assert [item.silence for item in judge(meters, [before, after], shown)] == [
+        Silence.OK,
+        Silence.UNSTATED,
+        Silence.OK,
+        Silence.OFF_GRID,
+        Silence.TOO_EARLY,
+        Silence.OK,
+        Silence.OFF_GRID,
+        Silence.OFF_GRID,
+        Silence.OK,
+    ]
 
 
 def test_refuses_records_of_another_point(meters: Meters) -> None:

@@ -120,6 +120,7 @@ WRONG: dict[str, Any] = {
     "root": lambda _claim: b"\x01" * 32,
     "total_weight": lambda claim: claim.total_weight - 1,
     "totals_hash": lambda _claim: bytes(32),
+    "responses_hash": lambda _claim: bytes(32),
 }
 
 

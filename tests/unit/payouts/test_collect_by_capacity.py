@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from flexbond.ids import totals_hash
+from flexbond.ids import responses_hash, totals_hash
 from flexbond.model.types import CapacityClaim, LockReason
 from tests.support.evm import reverts
 from tests.unit.story import KWH, Story, nominated, tell
@@ -29,6 +29,7 @@ def collect(story: Story, index: int, pool: bytes | None = None, **changes: Any)
         root=changes.pop("root", EMPTY),
         total_weight=changes.pop("total_weight", 0),
         totals_hash=changes.pop("hashed", EMPTY),
+        responses_hash=changes.pop("responses", EMPTY),
     )
     return story.world.payouts.collectByCapacity.send(claim, sender=story.world.accounts.attacker)
 
@@ -122,10 +123,14 @@ def test_an_event_without_weight(story: Story) -> None:
     assert measured.totals.weight == 0
     with reverts("Payouts_NothingToCollect", story.event, 0):
         story.world.collect(submission, index=0)
-    shown = {"root": measured.tree.root, "hashed": totals_hash(measured.totals)}
+    shown = {
+        "root": measured.tree.root,
+        "hashed": totals_hash(measured.totals),
+        "responses": responses_hash(measured.responses_milli_wh),
+    }
     for index in range(4):
         assert collect(story, index, story.event, **shown).value == pool // 4
-    for wrong in ({}, {**shown, "total_weight": 1}, {**shown, "root": EMPTY}):
+    for wrong in ({}, {**shown, "total_weight": 1}, {**shown, "root": EMPTY}, {**shown, "responses": EMPTY}):
         with reverts("Payouts_BadProof", story.event, 0):
             collect(story, 0, story.event, **wrong)
 
@@ -136,7 +141,11 @@ def test_an_event_with_weight_is_not_split_by_capacity(story: Story) -> None:
     submission, responses = story.deliver(375_000)
     story.settle(dispatch, responses)
     measured = submission.measured
-    shown = {"root": measured.tree.root, "hashed": totals_hash(measured.totals)}
+    shown = {
+        "root": measured.tree.root,
+        "hashed": totals_hash(measured.totals),
+        "responses": responses_hash(measured.responses_milli_wh),
+    }
     for weight in (0, measured.totals.weight):
         with reverts("Payouts_BadProof", story.event, 0):
             collect(story, 0, story.event, total_weight=weight, **shown)
@@ -148,7 +157,7 @@ def test_an_event_never_measured(story: Story) -> None:
     receipt = story.world.settlement.cancel.send(story.product, story.rule, dispatch, sender=story.buyer)
     submission = story.submit({home: story.readings(KWH, 0) for home in story.homes})
     story.world.evm.time += story.rule.proof_window
-    story.world.measurement.fail.send(story.product.event_key, story.rule, sender=story.buyer)
+    story.world.measurement.fail.send(story.product.event_key, sender=story.buyer)
     settled = story.settle(receipt.only("DispatchChanged").dispatch)
     assert settled.only("PoolOpened").by_capacity is True
     with reverts("Payouts_BadProof", story.event, 0):
@@ -160,7 +169,7 @@ def test_a_portfolio_measured_as_a_whole_pays_by_capacity_of_who_is_not_silent(w
     """Given a baseline of the portfolio, weights are capacities, and a silent home has none."""
     story = tell(world, nominated(world))
     schedule = (2 * KWH,) * 4
-    world.measurement.nominate.send(story.product.event_key, story.rule, schedule, sender=story.provider)
+    world.measurement.nominate.send(story.product.event_key, schedule, sender=story.provider)
     dispatch = story.called()
     readings = {home: story.readings(0, -3_000_000) for home in story.homes}
     submission = story.submit(readings, schedule, silent=story.homes[:1])

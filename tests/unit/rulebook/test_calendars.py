@@ -10,7 +10,7 @@ from flexbond.ids import calendar_id
 from flexbond.model.calendar import PAGE, LocalCalendar
 from flexbond.model.rules import RuleError, check_calendar
 from flexbond.model.types import NO_LOOKBACK, Calendar, CalendarDays
-from tests.support.calendars import london, lookback, under
+from tests.support.calendars import london, lookback, nameless, under
 from tests.support.evm import reverts
 from tests.support.world import FOREVER, World
 
@@ -51,7 +51,7 @@ def test_publishes_a_calendar_and_its_days(world: World) -> None:
     assert (event.calendar_id, event.first_day) == (ID, FIRST)
     assert (tuple(event.summer), tuple(event.holidays)) == (LONDON.summer, LONDON.holidays)
     assert world.rulebook.nextDay.call(ID) == UNTIL
-    assert world.rulebook.calendarDays.call(ID, FIRST, UNTIL) == LONDON
+    assert world.rulebook.calendarDays.call(ID, FIRST, UNTIL) == nameless(LONDON)
 
 
 def test_refuses_anyone_but_the_market_operator(world: World) -> None:
@@ -69,7 +69,7 @@ def test_refuses_a_calendar_published_before(world: World) -> None:
     world.publish_calendar(LONDON)
     with reverts("Rulebook_CalendarExists", ID):
         publish(world, first_day=FIRST + PAGE)
-    assert world.rulebook.calendarDays.call(ID, FIRST, UNTIL) == LONDON
+    assert world.rulebook.calendarDays.call(ID, FIRST, UNTIL) == nameless(LONDON)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_days_once_published_never_change(world: World) -> None:
         world.rulebook.calendarDays.call(ID, FIRST + PAGE * page, FIRST + PAGE * (page + 1)) for page in range(PAGES)
     ]
     assert after == before
-    assert world.rulebook.calendarDays.call(ID, FIRST, UNTIL) == LONDON
+    assert world.rulebook.calendarDays.call(ID, FIRST, UNTIL) == nameless(LONDON)
 
 
 def test_gives_the_pages_that_hold_the_days(world: World) -> None:
@@ -172,7 +172,7 @@ def test_gives_the_pages_that_hold_the_days(world: World) -> None:
 
     def pages(first: int, until: int) -> CalendarDays:
         return replace(
-            LONDON,
+            nameless(LONDON),
             first_day=FIRST + PAGE * first,
             summer=LONDON.summer[first:until],
             holidays=LONDON.holidays[first:until],

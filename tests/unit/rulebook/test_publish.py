@@ -12,6 +12,16 @@ from flexbond.model.types import NO_LOOKBACK, BaselineMethod, ClampLevel, CurveP
 from tests.support.evm import reverts
 from tests.support.world import DAY, FOREVER, World
 
+SAMPLED = {
+    "spot_checks": 16,
+    "draw_delay": 1,
+    "challenge_window": 2 * DAY,
+    "max_demands": 0,
+    "demand_fee": 1,
+    "bond_per_mw": 1,
+    "challenger_share_bps": 0,
+}
+"""A rule under which not every leaf has to be proven; what can be at its least."""
 DEVICE_LEVEL = {"clamp_level": ClampLevel.DEVICE}
 NOMINATED = {"baseline": BaselineMethod.NOMINATED, "baseline_periods": 0}
 REFERENCE = {"baseline": BaselineMethod.REFERENCE_LEVEL, "baseline_periods": 0}
@@ -102,6 +112,18 @@ OUT_OF_BOUNDS: list[tuple[str, int, dict[str, Any]]] = [
     ("collectPeriod", 3_650 * DAY + 1, {"collect_period": 3_650 * DAY + 1}),
     ("spotChecks", 0, {"spot_checks": 0}),
     ("spotChecks", 2**20 + 1, {"spot_checks": 2**20 + 1}),
+    ("drawDelay", 1, {"draw_delay": 1}),
+    ("maxDemands", 1, {"max_demands": 1}),
+    ("demandFee", 1, {"demand_fee": 1}),
+    ("bondPerMW", 1, {"bond_per_mw": 1}),
+    ("challengerShareBps", 1, {"challenger_share_bps": 1}),
+    ("spotChecks", 2**20 + 1, {**SAMPLED, "spot_checks": 2**20 + 1}),
+    ("drawDelay", 0, {**SAMPLED, "draw_delay": 0}),
+    ("drawDelay", 201, {**SAMPLED, "draw_delay": 201}),
+    ("challengeWindow", 60 * DAY + 1, {**SAMPLED, "challenge_window": 60 * DAY + 1}),
+    ("demandFee", 0, {**SAMPLED, "demand_fee": 0}),
+    ("bondPerMW", 0, {**SAMPLED, "bond_per_mw": 0}),
+    ("challengerShareBps", 5_001, {**SAMPLED, "challenger_share_bps": 5_001}),
     ("baselinePeriods", 0, {"baseline_periods": 0}),
     ("baselinePeriods", 97, {"baseline_periods": 97}),
 ]
@@ -127,6 +149,8 @@ INCONSISTENT: list[tuple[str, str, dict[str, Any]]] = [
     ("gateSeconds", "baseline", {**NOMINATED, "gate_seconds": 0}),
     ("submissionDeadline", "readingDeadline", {"reading_deadline": DAY, "submission_deadline": DAY}),
     ("submissionDeadline", "readingDeadline", {"reading_deadline": DAY, "submission_deadline": DAY - 1}),
+    ("challengeWindow", "proofWindow", {**SAMPLED, "challenge_window": DAY, "proof_window": DAY}),
+    ("challengeWindow", "proofWindow", {**SAMPLED, "challenge_window": 1, "proof_window": DAY}),
 ]
 
 
@@ -149,6 +173,16 @@ WITHIN: list[dict[str, Any]] = [
     {"collect_period": 3_650 * DAY, "spot_checks": 2**20, "baseline_periods": 96, "gate_seconds": 0, **DEVICE_LEVEL},
     {**NOMINATED, "gate_seconds": 1},
     {**REFERENCE, "gate_seconds": 0},
+    {**SAMPLED, "spot_checks": 0, "proof_window": 3_600, "challenge_window": 3_601},
+    {
+        "spot_checks": 2**20,
+        "draw_delay": 200,
+        "challenge_window": 60 * DAY,
+        "max_demands": 255,
+        "demand_fee": 2**96 - 1,
+        "bond_per_mw": 2**96 - 1,
+        "challenger_share_bps": 5_000,
+    },
 ]
 
 

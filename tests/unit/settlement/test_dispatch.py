@@ -259,11 +259,11 @@ def test_runs_are_kept(world: World, orders: list[int], error: tuple[Any, ...] |
         send(story, 6, sized)
 
 
-@pytest.mark.parametrize("place", range(6))
+@pytest.mark.parametrize("place", range(7))
 def test_needs_its_neighbours(story: Story, place: int) -> None:
     """Given a zero address in the constructor, the contract is not made."""
-    names = ("participants", "devices", "escrow", "rights", "measurement", "payouts")
-    arguments = [story.provider.address] * 6
+    names = ("participants", "devices", "escrow", "rights", "measurement", "payouts", "spotChecks")
+    arguments = [story.provider.address] * 7
     arguments[place] = ZERO_ADDRESS
     with reverts("Flexbond_ZeroAddress", names[place]):
         story.world.evm.deploy("Settlement", *arguments, sender=story.provider)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from eth_abi.abi import encode
 
+from flexbond.hashing import ZERO_HASH
 from flexbond.ids import dispatch_id, right_id, rule_id
 from flexbond.model.types import ClampLevel, EventStatus, Funding, LockReason, Settled
 from tests.support.evm import reverts
@@ -204,7 +206,7 @@ def test_the_settle_table_of_usef(world: World, metered: int, result: int) -> No
         availability_per_mwhour=0,
     )
     schedule = (10 * 10**9,)
-    world.measurement.nominate.send(story.product.event_key, rule, schedule, sender=story.provider)
+    world.measurement.nominate.send(story.product.event_key, schedule, sender=story.provider)
     dispatch = story.called(2)
     quarter = metered * 10**9 // 4
     _, responses = story.measure({plant: lambda _start: quarter}, schedule)
@@ -414,6 +416,26 @@ def test_only_with_its_product_and_rule(story: Story) -> None:
         story.world.settle(story.product, dispatch, rule=rule)
     with reverts("Settlement_DispatchDiffers", name(replace(dispatch, number=9))):
         story.settle(replace(dispatch, number=9))
+
+
+def test_a_rule_is_read_as_it_was_hashed(story: Story) -> None:
+    """Given a published rule whose curve lies elsewhere in the call's data, or with bits beyond a field, it is refused."""
+    world, dispatch = story.world, story.called()
+    story.fail()
+    settle = world.settlement.settle
+    data = settle.encode(story.product, story.rule, dispatch, ZERO_HASH, [])
+    rule = encode([story.rule.abi_type()], [story.rule.as_tuple()])[32:]
+    start = data.index(rule)
+    pay_curve, availability_curve = (start + 32 * place for place in (12, 19))
+    offset = data[pay_curve : pay_curve + 32]
+    dirty = start + 32
+    for changed in (
+        data[:availability_curve] + offset + data[availability_curve + 32 :],
+        data[:dirty] + b"\x01" + data[dirty + 1 :],
+    ):
+        with reverts("Settlement_RuleDiffers", ...):
+            world.evm.execute(world.accounts.relayer, world.settlement.address, changed)
+    world.evm.execute(world.accounts.relayer, world.settlement.address, data)
 
 
 def test_no_notice_after_the_window(story: Story) -> None:

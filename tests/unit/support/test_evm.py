@@ -133,6 +133,21 @@ class TestUndoing:
         assert token.balanceOf.call(ALICE) == 10
 
 
+class TestImpersonation:
+    """Given a contract"""
+
+    def test_sends_itself(self, evm: Evm, token: Contract) -> None:
+        """it sends as itself, and is what it was afterwards."""
+        code = evm.code(token.address)
+        other = evm.deploy("MockStablecoin", sender=ALICE)
+        other.mint.send(token, 5, sender=ALICE)
+        with evm.rollback():
+            with evm.impersonated(token) as sender:
+                other.transfer.send(BOB, 5, sender=sender)
+            assert other.balanceOf.call(BOB) == 5
+        assert (evm.code(token.address), token.balanceOf.call(ALICE)) == (code, 10)
+
+
 class TestTime:
     """Given the time"""
 
