@@ -135,13 +135,34 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
         if (sum == 0) return;
         bytes32 id = lockId(token, reason, key);
         address owner = _takeFromLock(id, sum);
-        if (paid != 0) _free[token][to] += paid;
-        if (unlocked != 0) _free[token][owner] += unlocked;
-        emit Divided(id, to, paid, unlocked, pooled);
-        if (pooled == 0) return;
-        bytes32 poolLock = lockId(token, Flex.LockReason.Pool, poolId);
-        _addToLock(poolLock, _payouts, pooled);
-        emit Locked(poolLock, _payouts, Flex.LockReason.Pool, token, poolId, pooled);
+        _divide(token, id, owner, to, paid, unlocked, poolId, pooled);
+    }
+
+    /// @inheritdoc ICollateralEscrow
+    function divideAll(
+        address token,
+        Flex.LockReason reason,
+        bytes32 key,
+        address to,
+        uint256 paid,
+        bytes32 poolId,
+        uint256 pooled
+    ) external onlyMover returns (uint256 unlocked) {
+        uint256 sum = paid + pooled;
+        (bytes32 id, address owner, uint256 amount) = _takeLock(token, reason, key);
+        if (amount < sum) revert Errors.CollateralEscrow_InsufficientLock(id, amount, sum);
+        if (amount == 0) return 0;
+        unlocked = amount - sum;
+        _divide(token, id, owner, to, paid, unlocked, poolId, pooled);
+    }
+
+    /// @inheritdoc ICollateralEscrow
+    function release(address token, Flex.LockReason reason, bytes32 key) external onlyMover returns (address owner, uint256 amount) {
+        bytes32 id;
+        (id, owner, amount) = _takeLock(token, reason, key);
+        if (amount == 0) return (owner, amount);
+        _free[token][owner] += amount;
+        emit Paid(id, owner, amount);
     }
 
     /// @inheritdoc ICollateralEscrow
@@ -183,7 +204,7 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
 
     /// @inheritdoc ICollateralEscrow
     function isMover(address account) public view returns (bool) {
-        return account == _rights || account == _spotChecks || account == _settlement || account == _payouts;
+        return account == _payouts || account == _settlement || account == _rights || account == _spotChecks;
     }
 
     /// @inheritdoc ICollateralEscrow
@@ -242,6 +263,31 @@ contract CollateralEscrow is ICollateralEscrow, AccessManaged, ReentrancyGuard {
         } else {
             _locks[id].amount = uint96(held.amount - amount);
         }
+    }
+
+    /// @dev All of a lock, which is none then; nothing of none.
+    function _takeLock(address token, Flex.LockReason reason, bytes32 key) private returns (bytes32 id, address owner, uint256 amount) {
+        id = lockId(token, reason, key);
+        Lock storage held = _locks[id];
+        (owner, amount) = (held.owner, held.amount);
+        if (amount != 0) delete _locks[id];
+    }
+
+    /// @dev To whom it is due what was taken from a lock.
+    function _divide(
+        address token,
+        bytes32 id,
+        address owner,
+        address to,
+        uint256 paid,
+        uint256 unlocked,
+        bytes32 poolId,
+        uint256 pooled
+    ) private {
+        if (paid != 0) _free[token][to] += paid;
+        if (unlocked != 0) _free[token][owner] += unlocked;
+        if (pooled != 0) _addToLock(lockId(token, Flex.LockReason.Pool, poolId), _payouts, pooled);
+        emit Divided(id, to, paid, unlocked, poolId, pooled);
     }
 
     function _addToLock(bytes32 id, address owner, uint256 amount) private {

@@ -15,6 +15,7 @@ import {Grids} from "./libraries/Grids.sol";
 import {Places} from "./libraries/Places.sol";
 import {Roles} from "./libraries/Roles.sol";
 import {SignerWord} from "./libraries/SignerWord.sol";
+import {Statements} from "./libraries/Statements.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Metering points, their signers, and the portfolios they are in
@@ -85,10 +86,8 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
         Flex.Portfolio storage raised = _known(portfolioId);
         _requireActsFor(raised.provider);
         if (customerShareBps > BPS) revert Errors.DeviceRegistry_ShareInvalid(customerShareBps);
-        if (customerShareBps <= raised.customerShareBps) {
-            revert Errors.DeviceRegistry_ShareLowered(raised.customerShareBps, customerShareBps);
-        }
-
+        uint16 present = raised.customerShareBps;
+        if (customerShareBps <= present) revert Errors.DeviceRegistry_ShareLowered(present, customerShareBps);
         raised.customerShareBps = customerShareBps;
         emit CustomerShareRaised(portfolioId, customerShareBps);
     }
@@ -263,8 +262,18 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
     }
 
     /// @inheritdoc IDeviceRegistry
+    function customerShareOf(bytes32 portfolioId) external view returns (uint16) {
+        return _known(portfolioId).customerShareBps;
+    }
+
+    /// @inheritdoc IDeviceRegistry
     function entry(bytes32 portfolioId, uint256 index) external view returns (Flex.Entry memory) {
         return _places[portfolioId].at(portfolioId, index);
+    }
+
+    /// @inheritdoc IDeviceRegistry
+    function payeeOf(bytes32 portfolioId, uint256 index) external view returns (address) {
+        return _places[portfolioId].payeeAt(portfolioId, index);
     }
 
     /// @inheritdoc IDeviceRegistry
@@ -329,20 +338,10 @@ contract DeviceRegistry is IDeviceRegistry, AccessManaged, EIP712, Nonces, Pausa
     // ------------------------------------------------------------------ checks
 
     function _requireValid(Flex.Statement calldata statement) private view {
-        bytes16 id = statement.meteringPoint;
-        if (id == 0) _invalid(id, "meteringPoint");
-        if (statement.customer == address(0)) _invalid(id, "customer");
-        if (statement.scheme != Flex.SignerScheme.Secp256k1 && statement.scheme != Flex.SignerScheme.P256) _invalid(id, "scheme");
-        if (statement.signer == address(0)) _invalid(id, "signer");
-        if (statement.capacityW == 0 || statement.capacityW > statement.connectionW) _invalid(id, "capacityW");
-        if (statement.validUntil <= statement.validFrom || statement.validUntil <= block.timestamp) _invalid(id, "validUntil");
+        Statements.requireValid(statement);
         _grids.at(statement.gridId);
-        uint32 current = _points[id].sequence;
-        if (statement.sequence <= current) revert Errors.DeviceRegistry_StatementOld(id, statement.sequence, current);
-    }
-
-    function _invalid(bytes16 id, string memory field) private pure {
-        revert Errors.DeviceRegistry_StatementInvalid(id, field);
+        uint32 current = _points[statement.meteringPoint].sequence;
+        if (statement.sequence <= current) revert Errors.DeviceRegistry_StatementOld(statement.meteringPoint, statement.sequence, current);
     }
 
     function _requireEnrollable(Flex.Consent calldata consent, Flex.MeteringPoint storage point) private view {

@@ -9,14 +9,18 @@ import {IRulebook} from "../interfaces/IRulebook.sol";
 import {Claims} from "./libraries/Claims.sol";
 import {Cursors} from "./libraries/Cursors.sol";
 import {DeliveryTree} from "./libraries/DeliveryTree.sol";
+import {Draws} from "./libraries/Draws.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {Ids} from "./libraries/Ids.sol";
+import {PackedTerms} from "./libraries/PackedTerms.sol";
 import {Periods} from "./libraries/Periods.sol";
 import {Responses} from "./libraries/Responses.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Events: called, submitted, measured once
 contract Measurement is IMeasurement {
+    using PackedTerms for uint256;
+
     IParticipantRegistry public immutable participants;
     IDeviceRegistry public immutable devices;
     IDeliveryVerifier public immutable verifier;
@@ -58,13 +62,16 @@ contract Measurement is IMeasurement {
         if (state.status == Flex.EventStatus.Open) {
             state.status = Flex.EventStatus.Called;
             state.firstNotice = uint40(block.timestamp);
-            emit EventCalled(eventId, key.portfolioId, key, state.firstNotice);
+            state.orderedMask = orderedMask;
+            _events[eventId] = state;
+            emit EventCalled(eventId, key.portfolioId, key, state.firstNotice, orderedMask);
         } else if (state.status != Flex.EventStatus.Called) {
             revert Errors.Measurement_WrongStatus(eventId, uint8(state.status));
+        } else if (orderedMask | state.orderedMask != state.orderedMask) {
+            state.orderedMask |= orderedMask;
+            _events[eventId] = state;
+            emit PeriodsOrdered(eventId, state.orderedMask);
         }
-        state.orderedMask |= orderedMask;
-        _events[eventId] = state;
-        emit PeriodsOrdered(eventId, state.orderedMask);
 
         devices.commit(key.portfolioId, key.windowEnd);
     }
@@ -72,16 +79,17 @@ contract Measurement is IMeasurement {
     /// @inheritdoc IMeasurement
     function nominate(Flex.EventKey calldata key, int128[] calldata scheduleMilliWh) external {
         bytes32 eventId = Ids.eventIdOf(key);
-        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(key.ruleId);
+        (uint256 terms, bytes32 extra) = rulebook.packedTerms(key.ruleId);
         _requireProvider(eventId, key.portfolioId, msg.sender);
-        if (terms.baseline != Flex.BaselineMethod.Nominated) revert Errors.Measurement_ScheduleNotUsed(key.ruleId);
-        uint256 periods = Periods.count(key.windowStart, key.windowEnd, terms.periodSeconds);
+        if (!terms.isNominated()) revert Errors.Measurement_ScheduleNotUsed(key.ruleId);
+        uint256 periods = Periods.count(key.windowStart, key.windowEnd, terms.periodSeconds());
         if (scheduleMilliWh.length != periods) {
             revert Errors.Measurement_ScheduleLength(scheduleMilliWh.length, periods);
         }
         // sums, so that no window however early can underflow
-        if (block.timestamp + terms.gateSeconds >= key.windowStart) {
-            uint256 gate = key.windowStart > terms.gateSeconds ? key.windowStart - terms.gateSeconds : 0;
+        uint256 gateSeconds = uint256(extra);
+        if (block.timestamp + gateSeconds >= key.windowStart) {
+            uint256 gate = key.windowStart > gateSeconds ? key.windowStart - gateSeconds : 0;
             revert Errors.Measurement_GateClosed(gate, block.timestamp);
         }
 
@@ -93,37 +101,50 @@ contract Measurement is IMeasurement {
 
     /// @inheritdoc IMeasurement
     function submit(Flex.EventKey calldata key, bytes32 root, Flex.Totals calldata totals) external {
-        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(key.ruleId);
-        (Flex.PortfolioSums memory sums, ) = _submit(key, terms, msg.sender, root, totals);
-        if (sums.entries > terms.spotChecks) revert Errors.Measurement_TooManyLeaves(sums.entries, terms.spotChecks);
+        uint256 terms = _termsOf(key.ruleId);
+        (Flex.PortfolioSums memory sums, , ) = _submit(key, terms, msg.sender, root, totals);
+        if (sums.entries > terms.spotChecks()) revert Errors.Measurement_TooManyLeaves(sums.entries, terms.spotChecks());
     }
 
     /// @inheritdoc IMeasurement
     function submitChecked(
-        Flex.EventKey calldata key,
         address sender,
-        bytes32 root,
-        Flex.Totals calldata totals
-    ) external returns (Flex.MeasuringTerms memory terms, address provider, uint256 capacityW) {
+        Flex.Submitted calldata submitted
+    ) external returns (address provider, uint256 capacityW, uint256 points, uint256 drawDelay) {
         _requireSpotChecks();
-        terms = rulebook.measuringTerms(key.ruleId);
+        uint256 terms = _termsOf(submitted.key.ruleId);
+        Flex.Totals calldata totals = submitted.totals;
         Flex.PortfolioSums memory sums;
-        (sums, provider) = _submit(key, terms, sender, root, totals);
-        if (terms.challengeWindow == 0 || sums.entries <= terms.spotChecks) {
-            revert Errors.Measurement_EveryLeaf(sums.entries, terms.spotChecks);
+        uint256 sum;
+        (sums, provider, sum) = _submit(submitted.key, terms, sender, submitted.root, totals);
+        if (terms.challengeWindow() == 0 || sums.entries <= terms.spotChecks()) {
+            revert Errors.Measurement_EveryLeaf(sums.entries, terms.spotChecks());
         }
-        _requireConsistent(totals, terms);
+        // Where each device is clamped by itself, its weight is the sum of its columns: what is false lies on the line twice.
+        if (terms.isClampedByDevice() && sum != totals.weight) {
+            revert Errors.Measurement_TotalsInconsistent(totals.weight, sum);
+        }
         capacityW = sums.capacityW;
+        points = _pointsOf(terms, totals.columns.length, sum, totals.weight);
+        drawDelay = terms.drawDelay();
     }
 
     /// @inheritdoc IMeasurement
-    function conclude(Flex.EventKey calldata key, Flex.Claim calldata claim, int128[] calldata scheduleMilliWh) external {
+    function conclude(
+        Flex.EventKey calldata key,
+        Flex.Claim calldata claim,
+        int128[] calldata scheduleMilliWh
+    ) external returns (uint256 points, uint256 challengeWindow) {
         _requireSpotChecks();
         bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Submitted);
         bytes32 claimed = Claims.commitmentOf(claim);
         if (claimed != commitment[eventId]) revert Errors.Measurement_CommitmentDiffers(eventId, claimed);
-        _conclude(eventId, key, rulebook.measuringTerms(key.ruleId), claim.columns, scheduleMilliWh, state);
+        uint256 terms = _termsOf(key.ruleId);
+        uint128[] memory columns = Claims.columnsOf(claim);
+        _conclude(eventId, claimed, key, terms, columns, scheduleMilliWh, state);
+        points = _pointsOf(terms, columns.length, Draws.sumOf(columns), claim.weight);
+        challengeWindow = terms.challengeWindow();
     }
 
     /// @inheritdoc IMeasurement
@@ -140,11 +161,11 @@ contract Measurement is IMeasurement {
     function prove(ProofContext calldata context, Flex.DeviceProof[] calldata proofs) external {
         bytes32 eventId = Ids.eventIdOf(context.key);
         Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Submitted);
-        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(context.key.ruleId);
+        (uint256 terms, bytes32 extra) = rulebook.packedTerms(context.key.ruleId);
         // What SpotChecks took has more leaves, which it proves itself.
-        if (state.leaves > terms.spotChecks) revert Errors.Measurement_TooManyLeaves(state.leaves, terms.spotChecks);
+        if (state.leaves > terms.spotChecks()) revert Errors.Measurement_TooManyLeaves(state.leaves, terms.spotChecks());
         _requireProvider(eventId, context.key.portfolioId, msg.sender);
-        uint256 deadline = uint256(state.submittedAt) + terms.proofWindow;
+        uint256 deadline = uint256(state.submittedAt) + terms.proofWindow();
         if (block.timestamp >= deadline) revert Errors.Measurement_TooLate(deadline, block.timestamp);
 
         bool isUnderWay = state.proven != 0;
@@ -152,15 +173,14 @@ contract Measurement is IMeasurement {
         if (cursor.next + proofs.length > state.leaves) {
             revert Errors.Measurement_TooManyProofs(cursor.next, proofs.length, state.leaves);
         }
-        _proveLeaves(eventId, _measured(context, proofs, cursor.next, state, terms), proofs, cursor);
+        _proveLeaves(eventId, _measured(context, proofs, cursor.next, state, PackedTerms.unpack(terms, extra)), proofs, cursor);
 
-        state.proven = uint32(cursor.next);
+        _events[eventId].proven = uint32(cursor.next);
         if (cursor.next == state.leaves) {
-            _requireComputed(eventId, cursor);
+            bytes32 computed = _requireComputed(eventId, cursor);
             if (isUnderWay) delete cursorHash[eventId];
-            _conclude(eventId, context.key, terms, cursor.totals.columns, context.scheduleMilliWh, state);
+            _conclude(eventId, computed, context.key, terms, cursor.totals.columns, context.scheduleMilliWh, state);
         } else {
-            _events[eventId] = state;
             // One that starts anew is not asked for, so that there is a hash only while there are proven leaves.
             cursorHash[eventId] = cursor.next == 0 ? bytes32(0) : keccak256(abi.encode(cursor));
         }
@@ -170,12 +190,12 @@ contract Measurement is IMeasurement {
     function fail(Flex.EventKey calldata key) external {
         bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _events[eventId];
-        Flex.MeasuringTerms memory terms = rulebook.measuringTerms(key.ruleId);
+        uint256 terms = _termsOf(key.ruleId);
         uint256 earliest;
         if (state.status == Flex.EventStatus.Called) {
-            earliest = uint256(key.windowEnd) + terms.submissionDeadline;
-        } else if (state.status == Flex.EventStatus.Submitted && state.leaves <= terms.spotChecks) {
-            earliest = uint256(state.submittedAt) + terms.proofWindow;
+            earliest = uint256(key.windowEnd) + terms.submissionDeadline();
+        } else if (state.status == Flex.EventStatus.Submitted && state.leaves <= terms.spotChecks()) {
+            earliest = uint256(state.submittedAt) + terms.proofWindow();
         } else {
             revert Errors.Measurement_WrongStatus(eventId, uint8(state.status));
         }
@@ -200,31 +220,31 @@ contract Measurement is IMeasurement {
 
     // ------------------------------------------------------------------ submitting
 
-    /// @dev Takes a submission, however many leaves it has.
+    /// @dev Takes a submission, however many leaves it has. The last that is returned is the sum of its columns.
     function _submit(
         Flex.EventKey calldata key,
-        Flex.MeasuringTerms memory terms,
+        uint256 terms,
         address sender,
         bytes32 root,
         Flex.Totals calldata totals
-    ) private returns (Flex.PortfolioSums memory sums, address provider) {
+    ) private returns (Flex.PortfolioSums memory sums, address provider, uint256 sum) {
         bytes32 eventId = Ids.eventIdOf(key);
         Flex.EventState memory state = _requireStatus(eventId, Flex.EventStatus.Called);
         provider = _requireProvider(eventId, key.portfolioId, sender);
-        uint256 earliest = uint256(key.windowEnd) + terms.readingDeadline;
+        uint256 earliest = uint256(key.windowEnd) + terms.readingDeadline();
         if (block.timestamp < earliest) revert Errors.Measurement_TooEarly(earliest, block.timestamp);
-        uint256 deadline = uint256(key.windowEnd) + terms.submissionDeadline;
+        uint256 deadline = uint256(key.windowEnd) + terms.submissionDeadline();
         if (block.timestamp >= deadline) revert Errors.Measurement_TooLate(deadline, block.timestamp);
         sums = devices.sumsBefore(key.portfolioId, state.firstNotice);
         if (sums.entries > type(uint32).max) revert Errors.Flexbond_Overflow(sums.entries, 32);
-        _requireTotals(totals, Periods.size(state.orderedMask), sums, terms.periodSeconds);
+        sum = _requireTotals(totals, Periods.size(state.orderedMask), sums, terms.periodSeconds());
 
-        state.status = Flex.EventStatus.Submitted;
-        state.submittedAt = uint40(block.timestamp);
-        state.leaves = uint32(sums.entries);
-        _events[eventId] = state;
+        Flex.EventState storage kept = _events[eventId];
+        kept.status = Flex.EventStatus.Submitted;
+        kept.submittedAt = uint40(block.timestamp);
+        kept.leaves = uint32(sums.entries);
         commitment[eventId] = Claims.commitmentOf(root, totals);
-        emit EventSubmitted(eventId, sender, root, sums.entries, totals);
+        Claims.logSubmitted(eventId, sender, root, sums.entries, totals);
     }
 
     /// @dev A total for every ordered period, none beyond what the portfolio's connections could carry: twice their energy, in the columns' unit.
@@ -233,25 +253,22 @@ contract Measurement is IMeasurement {
         uint256 columns,
         Flex.PortfolioSums memory sums,
         uint256 periodSeconds
-    ) private pure {
-        _requireLength(totals.columns.length, columns);
+    ) private pure returns (uint256 sum) {
+        uint128[] calldata given = totals.columns;
+        _requireLength(given.length, columns);
         _requireLength(totals.baselineMilliWh.length, columns);
         _requireLength(totals.meteredMilliWh.length, columns);
-        uint256 limit = (sums.capacityW > sums.connectionW ? sums.capacityW : sums.connectionW) * 2000 * periodSeconds;
+        uint256 powerW = sums.capacityW > sums.connectionW ? sums.capacityW : sums.connectionW;
+        uint256 limit = powerW * 2000 * periodSeconds;
         for (uint256 c = 0; c < columns; ++c) {
-            if (totals.columns[c] > limit) revert Errors.Measurement_TotalTooLarge(c, totals.columns[c], limit);
+            uint256 total = Claims.totalAt(given, c);
+            if (total > limit) revert Errors.Measurement_TotalTooLarge(c, total, limit);
+            // At most 96 totals of 128 bits.
+            unchecked {
+                sum += total;
+            }
         }
         if (totals.weight > limit * columns) revert Errors.Measurement_TotalTooLarge(columns, totals.weight, limit * columns);
-    }
-
-    /// @dev Where each device is clamped by itself, its weight is the sum of its columns: what is false lies on the line twice.
-    function _requireConsistent(Flex.Totals calldata totals, Flex.MeasuringTerms memory terms) private pure {
-        if (terms.clampLevel != Flex.ClampLevel.Device) return;
-        uint256 sum = 0;
-        for (uint256 c = 0; c < totals.columns.length; ++c) {
-            sum += totals.columns[c];
-        }
-        if (sum != totals.weight) revert Errors.Measurement_TotalsInconsistent(totals.weight, sum);
     }
 
     function _requireLength(uint256 given, uint256 columns) private pure {
@@ -319,9 +336,9 @@ contract Measurement is IMeasurement {
     }
 
     /// @dev All leaves are proven: root and totals have to come out as submitted.
-    function _requireComputed(bytes32 eventId, Flex.Cursor memory cursor) private view {
+    function _requireComputed(bytes32 eventId, Flex.Cursor memory cursor) private view returns (bytes32 computed) {
         bytes32 root = DeliveryTree.root(cursor.frontier, cursor.next);
-        bytes32 computed = Claims.commitmentOfComputed(root, cursor.totals);
+        computed = Claims.commitmentOfComputed(root, cursor.totals);
         if (computed != commitment[eventId]) revert Errors.Measurement_CommitmentDiffers(eventId, computed);
     }
 
@@ -329,29 +346,37 @@ contract Measurement is IMeasurement {
 
     function _conclude(
         bytes32 eventId,
+        bytes32 submitted,
         Flex.EventKey calldata key,
-        Flex.MeasuringTerms memory terms,
+        uint256 terms,
         uint128[] memory columns,
         int128[] calldata scheduleMilliWh,
         Flex.EventState memory state
     ) private {
         // Nobody nominates under another baseline.
-        bytes32 schedule = terms.baseline == Flex.BaselineMethod.Nominated ? scheduleHash[eventId] : bytes32(0);
+        bytes32 schedule = terms.isNominated() ? scheduleHash[eventId] : bytes32(0);
         bytes32 given = scheduleMilliWh.length == 0 ? bytes32(0) : keccak256(abi.encode(scheduleMilliWh));
         if (given != schedule) revert Errors.Measurement_ScheduleDiffers(eventId);
-        int128[] memory responses = new int128[](Periods.count(key.windowStart, key.windowEnd, terms.periodSeconds));
-        if (terms.baseline != Flex.BaselineMethod.Nominated || schedule != 0) {
+        int128[] memory responses = Responses.room(Periods.count(key.windowStart, key.windowEnd, terms.periodSeconds()));
+        if (!terms.isNominated() || schedule != 0) {
             Flex.PortfolioSums memory sums;
             // Where each device is clamped by itself, a column is the response.
-            if (terms.clampLevel == Flex.ClampLevel.Portfolio) sums = devices.sumsBefore(key.portfolioId, state.firstNotice);
+            if (!terms.isClampedByDevice()) sums = devices.sumsBefore(key.portfolioId, state.firstNotice);
             Responses.fill(responses, key, terms, columns, scheduleMilliWh, sums, state.orderedMask);
         }
 
-        state.status = Flex.EventStatus.Measured;
-        _events[eventId] = state;
-        bytes32 submitted = commitment[eventId];
-        commitment[eventId] = keccak256(abi.encode(submitted, keccak256(abi.encode(responses))));
-        emit EventMeasured(eventId, submitted, responses);
+        _events[eventId].status = Flex.EventStatus.Measured;
+        commitment[eventId] = Responses.outcomeOf(submitted, responses);
+        Responses.logMeasured(eventId, submitted, responses);
+    }
+
+    function _pointsOf(uint256 terms, uint256 columns, uint256 sum, uint128 weight) private pure returns (uint256) {
+        uint256 scale = Draws.weightScaleOf(terms.isOwnBaseline(), terms.isClampedByDevice(), terms.periodSeconds(), columns);
+        return Draws.pointsOf(Draws.lengthOf(sum, weight, scale), terms.spotChecks());
+    }
+
+    function _termsOf(bytes32 ruleId) private view returns (uint256 terms) {
+        (terms, ) = rulebook.packedTerms(ruleId);
     }
 
     // ------------------------------------------------------------------ checks

@@ -54,11 +54,12 @@ contract Payouts is IPayouts {
     }
 
     /// @inheritdoc IPayouts
-    function open(bytes32 poolId, Flex.EventKey calldata key, address currency, bool byCapacity) external {
+    function open(bytes32 poolId, Flex.EventKey calldata key, address currency, uint256 last, bool byCapacity) external {
         _requireSettlement();
         uint256 amount = _held(currency, poolId);
         if (amount == 0) return;
         bytes32 eventId = Ids.eventIdOf(key);
+        if (last != 0) emit PoolFunded(poolId, eventId, last);
         uint32 leaves = byCapacity ? 0 : measurement.eventState(eventId).leaves;
 
         _pools[poolId] = Pool({
@@ -78,19 +79,21 @@ contract Payouts is IPayouts {
     function collect(WeightClaim calldata claim) external returns (uint256 amount) {
         bytes32 poolId = Ids.eventIdOf(claim.key);
         Pool memory from = _requireOpen(poolId);
-        bytes32 leaf = DeliveryTree.leaf(claim.index, claim.weightWord, claim.columnsHash);
+        uint40 index = claim.index;
+        uint256 weightWord = claim.weightWord;
+        uint128 totalWeight = claim.totalWeight;
+        bytes32 root = DeliveryTree.rootOf(DeliveryTree.leaf(index, weightWord, claim.columnsHash), index, claim.path);
         bool fits =
             !from.byCapacity &&
                 claim.path.length == from.depth &&
-                claim.index < from.leaves &&
-                DeliveryTree.rootOf(leaf, claim.index, claim.path) == claim.root &&
-                _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash, claim.responsesHash);
-        if (!fits) revert Errors.Payouts_BadProof(poolId, claim.index);
+                index < from.leaves &&
+                _isCommitted(poolId, root, totalWeight, claim.totalsHash, claim.responsesHash);
+        if (!fits) revert Errors.Payouts_BadProof(poolId, index);
 
-        uint256 weight = claim.weightWord >> 128;
-        Flex.Entry memory entry = devices.entry(claim.key.portfolioId, claim.index);
-        amount = _share(poolId, claim.index, from.amount, weight, claim.totalWeight);
-        _payOut(poolId, claim.key.portfolioId, claim.currency, claim.index, entry.payee, amount);
+        bytes32 portfolioId = claim.key.portfolioId;
+        address payee = devices.payeeOf(portfolioId, index);
+        amount = _takeShare(poolId, index, from.amount, weightWord >> 128, totalWeight);
+        _payOut(poolId, portfolioId, claim.currency, index, payee, amount);
     }
 
     /// @inheritdoc IPayouts
@@ -114,7 +117,7 @@ contract Payouts is IPayouts {
         Flex.Entry memory entry = devices.entry(claim.key.portfolioId, claim.index);
         bool wasIn = entry.joinedAt < at && (entry.leftAt == 0 || entry.leftAt >= at);
         uint256 total = devices.sumsBefore(claim.key.portfolioId, at).capacityW;
-        amount = _share(poolId, claim.index, from.amount, wasIn ? entry.capacityW : 0, total);
+        amount = _takeShare(poolId, claim.index, from.amount, wasIn ? entry.capacityW : 0, total);
         _payOut(poolId, claim.key.portfolioId, claim.currency, claim.index, entry.payee, amount);
     }
 
@@ -142,7 +145,7 @@ contract Payouts is IPayouts {
     }
 
     /// @inheritdoc IPayouts
-    function hasCollected(bytes32 poolId, uint256 index) public view returns (bool) {
+    function hasCollected(bytes32 poolId, uint256 index) external view returns (bool) {
         return (_collected[poolId][index >> 8] >> (index & 0xff)) & 1 == 1;
     }
 
@@ -180,27 +183,25 @@ contract Payouts is IPayouts {
         return keccak256(abi.encode(commitment, responsesHash)) == measurement.commitment(eventId);
     }
 
-    /// @dev Whether the claim's leaves stand side by side under its root.
-    function _isRun(NeighboursClaim calldata claim, Pool memory from) private pure returns (bool) {
+    /// @dev Whether the claim's leaves stand side by side in the pool's tree, and the root of that if they do.
+    function _rootOfRun(NeighboursClaim calldata claim, Pool memory from) private pure returns (bool isRun, bytes32 root) {
         uint256 depth = from.depth;
         uint256 count = claim.weightWords.length;
         uint256 first = claim.first;
-        if (count == 0 || claim.columnsHashes.length != count || first + count > from.leaves) return false;
-        if (claim.path.length != DeliveryTree.runSiblings(first, first + count - 1, depth)) return false;
+        if (count == 0 || claim.columnsHashes.length != count || first + count > from.leaves) return (false, 0);
+        if (claim.path.length != DeliveryTree.runSiblings(first, first + count - 1, depth)) return (false, 0);
         bytes32[] memory leaves = new bytes32[](count);
         for (uint256 i = 0; i < count; ++i) {
             leaves[i] = DeliveryTree.leaf(first + i, claim.weightWords[i], claim.columnsHashes[i]);
         }
-        return DeliveryTree.runRoot(leaves, first, depth, claim.path) == claim.root;
+        return (true, DeliveryTree.runRoot(leaves, first, depth, claim.path));
     }
 
     function _collectRun(NeighboursClaim calldata claim) private returns (uint256 amount) {
         bytes32 poolId = Ids.eventIdOf(claim.key);
         Pool memory from = _requireOpen(poolId);
-        bool fits =
-            !from.byCapacity &&
-                _isRun(claim, from) &&
-                _isCommitted(poolId, claim.root, claim.totalWeight, claim.totalsHash, claim.responsesHash);
+        (bool isRun, bytes32 root) = _rootOfRun(claim, from);
+        bool fits = isRun && !from.byCapacity && _isCommitted(poolId, root, claim.totalWeight, claim.totalsHash, claim.responsesHash);
         if (!fits) revert Errors.Payouts_BadProof(poolId, claim.first);
 
         address[] memory payees = devices.payees(claim.key.portfolioId, claim.first, claim.weightWords.length);
@@ -243,15 +244,18 @@ contract Payouts is IPayouts {
         return total == 0 ? 0 : (amount * part).divDown(total);
     }
 
-    /// @dev One place's part of a pool.
-    function _share(bytes32 poolId, uint256 index, uint256 amount, uint256 part, uint256 total) private view returns (uint256 share) {
-        if (hasCollected(poolId, index)) revert Errors.Payouts_AlreadyCollected(poolId, index);
+    /// @dev One place's part of a pool, which is marked as collected.
+    function _takeShare(bytes32 poolId, uint256 index, uint256 amount, uint256 part, uint256 total) private returns (uint256 share) {
+        mapping(uint256 word => uint256 bits) storage marks = _collected[poolId];
+        uint256 bits = marks[index >> 8];
+        uint256 bit = 1 << (index & 0xff);
+        if (bits & bit != 0) revert Errors.Payouts_AlreadyCollected(poolId, index);
         share = _partOf(amount, part, total);
         if (share == 0) revert Errors.Payouts_NothingToCollect(poolId, index);
+        marks[index >> 8] = bits | bit;
     }
 
     function _payOut(bytes32 poolId, bytes32 portfolioId, address currency, uint40 index, address payee, uint256 amount) private {
-        _collected[poolId][index >> 8] |= uint256(1) << (index & 0xff);
         emit Collected(poolId, portfolioId, index, payee, amount);
         escrow.pay(currency, Flex.LockReason.Pool, poolId, payee, amount);
     }

@@ -6,6 +6,7 @@ import {ICollateralEscrow} from "../interfaces/ICollateralEscrow.sol";
 import {IRulebook} from "../interfaces/IRulebook.sol";
 import {Calendars} from "./libraries/Calendars.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {PackedTerms} from "./libraries/PackedTerms.sol";
 import {RuleBounds} from "./libraries/RuleBounds.sol";
 import {Flex} from "./types/Flex.sol";
 
@@ -20,6 +21,12 @@ contract Rulebook is IRulebook, AccessManaged {
 
     /// @notice Number of rules published so far.
     uint32 public count;
+
+    /// @dev See library PackedTerms.
+    struct Packed {
+        uint256 fields;
+        bytes32 extra;
+    }
 
     struct Page {
         uint256 summer;
@@ -38,7 +45,8 @@ contract Rulebook is IRulebook, AccessManaged {
     }
 
     mapping(bytes32 ruleId => Flex.RuleTerms) private _terms;
-    mapping(bytes32 ruleId => Flex.MeasuringTerms) private _measuring;
+    mapping(bytes32 ruleId => Packed) private _measuring;
+    mapping(bytes32 ruleId => Flex.Stakes) private _stakes;
     mapping(bytes32 ruleId => bytes32 calendarId) private _calendarOf;
     mapping(bytes32 calendarId => Book) private _books;
 
@@ -79,30 +87,28 @@ contract Rulebook is IRulebook, AccessManaged {
     }
 
     /// @inheritdoc IRulebook
-    function measuringTerms(bytes32 ruleId) external view returns (Flex.MeasuringTerms memory kept) {
-        Flex.MeasuringTerms storage stored = _measuring[ruleId];
-        kept.periodSeconds = stored.periodSeconds;
-        if (kept.periodSeconds == 0) revert Errors.Rulebook_Unknown(ruleId);
-        kept.baseline = stored.baseline;
-        kept.baselinePeriods = stored.baselinePeriods;
-        kept.clampLevel = stored.clampLevel;
-        kept.estimatedAllowed = stored.estimatedAllowed;
-        kept.minAssurance = stored.minAssurance;
-        kept.readingDeadline = stored.readingDeadline;
-        kept.submissionDeadline = stored.submissionDeadline;
-        kept.proofWindow = stored.proofWindow;
-        kept.challengeWindow = stored.challengeWindow;
-        kept.drawDelay = stored.drawDelay;
-        kept.maxDemands = stored.maxDemands;
-        kept.spotChecks = stored.spotChecks;
-        // What a rule has no use for is zero, and every further slot costs 2 100 gas.
-        if (kept.baseline == Flex.BaselineMethod.XOfY) kept.lookbackHash = stored.lookbackHash;
-        if (kept.baseline == Flex.BaselineMethod.Nominated) kept.gateSeconds = stored.gateSeconds;
-        if (kept.challengeWindow == 0) return kept;
-        kept.challengerShareBps = stored.challengerShareBps;
-        kept.demandFee = stored.demandFee;
-        kept.bondPerMW = stored.bondPerMW;
-        kept.currency = stored.currency;
+    function measuringTerms(bytes32 ruleId) external view returns (Flex.MeasuringTerms memory) {
+        (uint256 fields, bytes32 extra) = packedTerms(ruleId);
+        return PackedTerms.unpack(fields, extra);
+    }
+
+    /// @inheritdoc IRulebook
+    function packedTerms(bytes32 ruleId) public view returns (uint256 fields, bytes32 extra) {
+        Packed storage kept = _measuring[ruleId];
+        fields = kept.fields;
+        if (fields == 0) revert Errors.Rulebook_Unknown(ruleId);
+        if (PackedTerms.hasExtra(fields)) extra = kept.extra;
+    }
+
+    /// @inheritdoc IRulebook
+    function stakes(bytes32 ruleId) external view returns (Flex.Stakes memory) {
+        return _stakes[ruleId];
+    }
+
+    /// @inheritdoc IRulebook
+    function bondTerms(bytes32 ruleId) external view returns (address currency, uint96 bondPerMW) {
+        Flex.Stakes storage kept = _stakes[ruleId];
+        return (kept.currency, kept.bondPerMW);
     }
 
     /// @inheritdoc IRulebook
@@ -191,26 +197,14 @@ contract Rulebook is IRulebook, AccessManaged {
     }
 
     function _keepMeasuring(bytes32 ruleId, Flex.Rule calldata rule) private {
-        _measuring[ruleId] = Flex.MeasuringTerms({
-            periodSeconds: rule.periodSeconds,
-            baseline: rule.baseline,
-            baselinePeriods: rule.baselinePeriods,
-            clampLevel: rule.clampLevel,
-            estimatedAllowed: rule.estimatedAllowed,
-            minAssurance: rule.minAssurance,
-            readingDeadline: rule.readingDeadline,
-            submissionDeadline: rule.submissionDeadline,
-            proofWindow: rule.proofWindow,
-            challengeWindow: rule.challengeWindow,
-            drawDelay: rule.drawDelay,
-            maxDemands: rule.maxDemands,
-            spotChecks: rule.spotChecks,
-            challengerShareBps: rule.challengerShareBps,
-            demandFee: rule.demandFee,
-            bondPerMW: rule.bondPerMW,
+        (uint256 fields, bytes32 extra) = PackedTerms.pack(rule);
+        _measuring[ruleId] = Packed({fields: fields, extra: extra});
+        if (rule.challengeWindow == 0) return;
+        _stakes[ruleId] = Flex.Stakes({
             currency: rule.currency,
-            gateSeconds: rule.gateSeconds,
-            lookbackHash: rule.lookbackHash
+            bondPerMW: rule.bondPerMW,
+            demandFee: rule.demandFee,
+            challengerShareBps: rule.challengerShareBps
         });
     }
 

@@ -10,6 +10,7 @@ import {IParticipantRegistry} from "../interfaces/IParticipantRegistry.sol";
 import {IPayouts} from "../interfaces/IPayouts.sol";
 import {ISettlement} from "../interfaces/ISettlement.sol";
 import {ISpotChecks} from "../interfaces/ISpotChecks.sol";
+import {Dispatches} from "./libraries/Dispatches.sol";
 import {Errors} from "./libraries/Errors.sol";
 import {EventOrders} from "./libraries/EventOrders.sol";
 import {Ids} from "./libraries/Ids.sol";
@@ -22,8 +23,6 @@ import {Flex} from "./types/Flex.sol";
 /// @title Dispatches and their money
 contract Settlement is ISettlement {
     using EventOrders for EventOrders.Orders;
-
-    bytes32 private constant SETTLED = bytes32(uint256(1));
 
     IParticipantRegistry public immutable participants;
     IDeviceRegistry public immutable devices;
@@ -75,31 +74,19 @@ contract Settlement is ISettlement {
     ) external returns (bytes32 dispatchId) {
         _requireActsFor(holder);
         _requireRule(product, rule);
-        uint40[] memory orders = ordersW;
-        (uint96 orderedMask, uint256 locked) = OrderBounds.survey(product, rule, units, orders);
+        (uint96 orderedMask, uint256 locked) = OrderBounds.survey(product, rule, units, ordersW);
         OrderBounds.requireNotice(product, rule, orderedMask);
         OrderBounds.requireRuns(product, rule.periodSeconds, orderedMask);
 
         Flex.EventKey memory key = Ids.eventKey(product);
         bytes32 eventId = Ids.eventId(key);
         // none of the event can be settled while another can still be called, so that the pending ones number them
-        (uint16 number, uint256 peakW) = _orders[eventId].add(orders);
-        Flex.Dispatch memory called = Flex.Dispatch({
-            rightId: Ids.rightId(product),
-            holder: holder,
-            units: units,
-            number: number,
-            kind: kind,
-            noticeAt: uint40(block.timestamp),
-            ordersW: orders,
-            excusedMask: 0,
-            accepted: false
-        });
-        dispatchId = Ids.dispatchId(called.rightId, holder, called.number);
-        dispatchHash[dispatchId] = keccak256(abi.encode(called));
-        emit Dispatched(dispatchId, eventId, called.rightId, called, locked);
+        (uint16 number, uint256 peakW) = _orders[eventId].add(ordersW);
+        bytes32 rightId = Ids.rightId(product);
+        dispatchId = Ids.dispatchId(rightId, holder, number);
+        dispatchHash[dispatchId] = Dispatches.tell(dispatchId, eventId, rightId, holder, units, number, kind, ordersW, locked);
 
-        rights.consume(called.rightId, product.portfolioId, product.windowStart, holder, units, rule.minDispatchBps, peakW);
+        rights.consume(rightId, product.portfolioId, product.windowStart, holder, units, rule.minDispatchBps, peakW);
         measurement.call(key, orderedMask);
         if (locked != 0) escrow.lock(rule.currency, holder, Flex.LockReason.Utilisation, dispatchId, locked);
     }
@@ -187,27 +174,35 @@ contract Settlement is ISettlement {
         Flex.EventKey memory key = Ids.eventKey(product);
         bytes32 eventId = Ids.eventId(key);
         bool measured = _requireFinal(eventId, commitment, responsesMilliWh);
-        uint256 share = devices.portfolio(product.portfolioId).customerShareBps;
+        uint256 share = devices.customerShareOf(product.portfolioId);
         settled =
             measured
-                ? SettlementMath.settleMeasured(rule, product, dispatch_, responsesMilliWh, _totalsOf(eventId, dispatch_.ordersW), share)
+                ? SettlementMath.settleMeasured(
+                    rule,
+                    product,
+                    dispatch_,
+                    responsesMilliWh,
+                    _orders[eventId].totalsOf(dispatch_.ordersW),
+                    share
+                )
                 : SettlementMath.settleUnmeasured(rule, product, dispatch_, share);
-        if (rule.funding == Flex.Funding.Escrowed) {
-            bytes32 lockId = keccak256(abi.encode(rule.currency, Flex.LockReason.Utilisation, dispatchId));
-            (, uint256 locked) = escrow.lockOf(lockId);
-            settled.utilisationRefund = locked - settled.pay;
-        }
 
-        dispatchHash[dispatchId] = SETTLED;
-        _orders[eventId].settleOne();
+        delete dispatchHash[dispatchId];
+        bool isLast = _orders[eventId].settleOne(dispatch_.ordersW);
+        address currency = rule.currency;
+        bool isEscrowed = rule.funding == Flex.Funding.Escrowed;
+        uint256 pooled = 0;
+        if (isEscrowed) (settled.utilisationRefund, pooled) = _payUtilisation(currency, product.provider, dispatchId, eventId, settled);
         emit DispatchSettled(dispatchId, eventId, dispatch_.rightId, dispatch_.holder, product.provider, measured, settled);
 
-        _pay(rule, product, dispatch_, dispatchId, eventId, settled);
-        if (!measured) _shareBond(rule.currency, dispatch_, dispatchId, eventId);
-        if (rule.funding == Flex.Funding.Escrowed) {
-            if (settled.pool != 0) payouts.fund(eventId, key, settled.pool);
-            if (pending(eventId) == 0) payouts.open(eventId, key, rule.currency, !measured);
-        }
+        uint256 earned = isEscrowed ? settled.availability - pooled : 0;
+        uint256 toHolder = settled.availabilityRefund + settled.penalty;
+        uint256 toProvider = earned + settled.released;
+        escrow.divide(currency, Flex.LockReason.Rights, eventId, dispatch_.holder, toHolder, toProvider, eventId, pooled);
+        if (!measured) _shareBond(currency, dispatch_, dispatchId, eventId, isLast);
+        if (!isEscrowed) return settled;
+        if (isLast) payouts.open(eventId, key, currency, settled.pool, !measured);
+        else if (settled.pool != 0) payouts.fund(eventId, key, settled.pool);
     }
 
     /// @inheritdoc ISettlement
@@ -218,7 +213,7 @@ contract Settlement is ISettlement {
         }
         bytes32 rightId = Ids.rightId(product);
         Flex.EventKey memory key = Ids.eventKey(product);
-        uint256 share = devices.portfolio(product.portfolioId).customerShareBps;
+        uint256 share = devices.customerShareOf(product.portfolioId);
 
         (uint64 backed, uint64 earning) = rights.expire(product);
         uint256 availability = earning * SettlementMath.availabilityPerUnitDown(product);
@@ -233,15 +228,14 @@ contract Settlement is ISettlement {
         uint256 unlocked = isEscrowed ? released + availability - pool : released;
         escrow.divide(currency, Flex.LockReason.Rights, eventId, product.provider, 0, unlocked, rightId, pooled);
         if (pooled == 0) return;
-        payouts.fund(rightId, key, pool);
-        payouts.open(rightId, key, currency, true);
+        payouts.open(rightId, key, currency, pool, true);
     }
 
     // ------------------------------------------------------------------ reading
 
     /// @inheritdoc ISettlement
     function orderedW(bytes32 eventId, uint256 period) external view returns (uint256) {
-        return _orders[eventId].at(period);
+        return pending(eventId) == 0 ? 0 : _orders[eventId].at(period);
     }
 
     /// @inheritdoc ISettlement
@@ -278,15 +272,6 @@ contract Settlement is ISettlement {
         emit DispatchChanged(dispatchId, eventId, changed);
     }
 
-    /// @dev Power ordered of the event in the periods that a dispatch ordered.
-    function _totalsOf(bytes32 eventId, uint40[] calldata ordersW) private view returns (uint256[] memory totalsW) {
-        EventOrders.Orders storage orders = _orders[eventId];
-        totalsW = new uint256[](ordersW.length);
-        for (uint256 p = 0; p < ordersW.length; ++p) {
-            if (ordersW[p] != 0) totalsW[p] = orders.at(p);
-        }
-    }
-
     // ------------------------------------------------------------------ checks
 
     function _requireActsFor(address holder) private view {
@@ -308,9 +293,7 @@ contract Settlement is ISettlement {
     /// @dev The dispatch as it stands, not settled.
     function _requireOpen(Flex.Dispatch calldata dispatch_) private view returns (bytes32 dispatchId) {
         dispatchId = Ids.dispatchId(dispatch_.rightId, dispatch_.holder, dispatch_.number);
-        if (dispatchHash[dispatchId] != keccak256(abi.encode(dispatch_))) {
-            revert Errors.Settlement_DispatchDiffers(dispatchId);
-        }
+        if (dispatchHash[dispatchId] != Dispatches.hashOf(dispatch_)) revert Errors.Settlement_DispatchDiffers(dispatchId);
     }
 
     function _requireChangeable(
@@ -326,8 +309,7 @@ contract Settlement is ISettlement {
 
     /// @dev Whether the event was measured, with this submission and these responses, or is final as never measured.
     function _requireFinal(bytes32 eventId, bytes32 commitment, int128[] calldata responsesMilliWh) private view returns (bool measured) {
-        bytes32 outcome = keccak256(abi.encode(commitment, keccak256(abi.encode(responsesMilliWh))));
-        if (outcome == measurement.commitment(eventId)) return true;
+        if (Ids.outcomeHash(commitment, responsesMilliWh) == measurement.commitment(eventId)) return true;
         Flex.EventStatus status = measurement.eventState(eventId).status;
         if (status != Flex.EventStatus.Measured && status != Flex.EventStatus.Unmeasured) {
             revert Errors.Settlement_NotFinal(eventId, uint8(status));
@@ -340,49 +322,31 @@ contract Settlement is ISettlement {
 
     // ------------------------------------------------------------------ money
 
-    /// @dev From the dispatch's locks to where it was earned. The customers' part comes out of the pay first.
-    function _pay(
-        Flex.Rule calldata rule,
-        Flex.Product calldata product,
-        Flex.Dispatch calldata dispatch_,
+    /// @dev From the dispatch's own lock to where it was earned; the customers' part comes out of the pay first.
+    /// @return refund what the holder gets back
+    /// @return rest of the customers' part, which comes out of the availability
+    function _payUtilisation(
+        address currency,
+        address provider,
         bytes32 dispatchId,
         bytes32 eventId,
         Flex.Settled memory settled
-    ) private {
-        address currency = rule.currency;
-        address holder = dispatch_.holder;
-        uint256 earned = 0;
-        uint256 pooled = 0;
-        if (rule.funding == Flex.Funding.Escrowed) {
-            uint256 fromPay = Math.min(settled.pool, settled.pay);
-            pooled = settled.pool - fromPay;
-            earned = settled.availability - pooled;
-            escrow.divide(
-                currency,
-                Flex.LockReason.Utilisation,
-                dispatchId,
-                product.provider,
-                settled.pay - fromPay,
-                settled.utilisationRefund,
-                eventId,
-                fromPay
-            );
-        }
-        uint256 toHolder = settled.availabilityRefund + settled.penalty;
-        uint256 toProvider = earned + settled.released;
-        escrow.divide(currency, Flex.LockReason.Rights, eventId, holder, toHolder, toProvider, eventId, pooled);
+    ) private returns (uint256 refund, uint256 rest) {
+        uint256 fromPay = Math.min(settled.pool, settled.pay);
+        uint256 paid = settled.pay - fromPay;
+        refund = escrow.divideAll(currency, Flex.LockReason.Utilisation, dispatchId, provider, paid, eventId, fromPay);
+        rest = settled.pool - fromPay;
     }
 
     /// @dev The dispatch's part of the bond that a rejected submission lost to the buyers. What rounding left goes with the last.
-    function _shareBond(address currency, Flex.Dispatch calldata dispatch_, bytes32 dispatchId, bytes32 eventId) private {
+    function _shareBond(address currency, Flex.Dispatch calldata dispatch_, bytes32 dispatchId, bytes32 eventId, bool isLast) private {
         uint256 forBuyers = spotChecks.forBuyers(eventId);
         if (forBuyers == 0) return;
-        EventOrders.Orders storage orders = _orders[eventId];
         uint256 share = 0;
-        if (orders.pending() == 0) {
+        if (isLast) {
             (, share) = escrow.lockOf(keccak256(abi.encode(currency, Flex.LockReason.Bond, eventId)));
         } else {
-            uint256 totalW = orders.totalW(dispatch_.ordersW.length);
+            uint256 totalW = _orders[eventId].totalW(dispatch_.ordersW.length);
             if (totalW != 0) share = Rounding.divDown(forBuyers * OrderBounds.sum(dispatch_.ordersW), totalW);
         }
         if (share == 0) return;

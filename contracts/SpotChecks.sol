@@ -3,13 +3,16 @@ pragma solidity ^0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IDeliveryVerifier} from "../interfaces/IDeliveryVerifier.sol";
+import {IMeasurement} from "../interfaces/IMeasurement.sol";
 import {ISpotChecks} from "../interfaces/ISpotChecks.sol";
 import {Submissions} from "./Submissions.sol";
 import {Draws} from "./libraries/Draws.sol";
 import {Errors} from "./libraries/Errors.sol";
+import {Forwarding} from "./libraries/Forwarding.sol";
 import {Ids} from "./libraries/Ids.sol";
 import {Leaves} from "./libraries/Leaves.sol";
 import {Rounding} from "./libraries/Rounding.sol";
+import {Verdicts} from "./libraries/Verdicts.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Submissions of which not every leaf is proven: bonds, draws, demands and challenges
@@ -35,27 +38,35 @@ contract SpotChecks is Submissions {
     // ------------------------------------------------------------------ submitting and drawing
 
     /// @inheritdoc ISpotChecks
-    function submit(Flex.EventKey calldata key, bytes32 root, Flex.Totals calldata totals) external {
+    function submit(Flex.EventKey calldata key, bytes32, Flex.Totals calldata) external {
         bytes32 eventId = Ids.eventIdOf(key);
-        (Flex.MeasuringTerms memory terms, address provider, uint256 capacityW) = measurement.submitChecked(key, msg.sender, root, totals);
-        uint256 bond = (capacityW * terms.bondPerMW).divUp(WATTS_PER_MW);
-        uint256 scale = Draws.weightScaleOf(terms, totals.columns.length);
-        bool draws = Draws.pointsOf(Draws.lengthOf(totals.columns, totals.weight, scale), terms.spotChecks) != 0;
+        // Of the arguments nothing is read here but the key. They lie as the fields of a Flex.Submitted do, which comes second.
+        bytes memory front = abi.encodeWithSelector(IMeasurement.submitChecked.selector, msg.sender, uint256(64));
+        uint256[] memory taken = Forwarding.ask(address(measurement), bytes.concat(front, msg.data[4:]), 4);
+        (address provider, uint256 capacityW, uint256 points, uint256 drawDelay) = (
+            address(uint160(taken[0])),
+            taken[1],
+            taken[2],
+            taken[3]
+        );
+        (address currency, uint256 bondPerMW) = rulebook.bondTerms(key.ruleId);
+        uint256 bond = (capacityW * bondPerMW).divUp(WATTS_PER_MW);
 
+        uint256 drawBlock = points == 0 ? 0 : block.number + drawDelay;
         Check memory started;
         started.submittedAt = uint40(block.timestamp);
-        started.moment = uint40(draws ? block.number + terms.drawDelay : block.timestamp);
-        started.drawn = !draws;
+        started.moment = uint40(points == 0 ? block.timestamp : drawBlock);
+        started.drawn = points == 0;
         _keep(eventId, started);
-        emit Bonded(eventId, provider, bond, draws ? started.moment : 0);
-        escrow.lock(terms.currency, provider, Flex.LockReason.Bond, eventId, bond);
+        emit Bonded(eventId, provider, bond, drawBlock);
+        escrow.lock(currency, provider, Flex.LockReason.Bond, eventId, bond);
     }
 
     /// @inheritdoc ISpotChecks
     function draw(bytes32 eventId) external {
         Check memory stored = _requireSubmitted(eventId);
         if (stored.drawn) revert Errors.SpotChecks_AlreadyDrawn(eventId);
-        _draw(eventId, stored, _commitmentOf(eventId));
+        _draw(eventId, stored);
         _keep(eventId, stored);
     }
 
@@ -65,12 +76,12 @@ contract SpotChecks is Submissions {
     function prove(Context calldata context, Flex.Leaf[] calldata leaves, Flex.DeviceProof[] calldata proofs) external {
         if (proofs.length != leaves.length) revert Errors.SpotChecks_ProofsLength(proofs.length, leaves.length);
         Case memory open = _open(context.key, context.claim);
-        if (!open.check.drawn) _draw(open.eventId, open.check, open.commitment);
+        if (!open.check.drawn) _draw(open.eventId, open.check);
         _requireBefore(uint256(open.check.moment) + open.terms.proofWindow);
         uint40[] memory places = _takePoints(open, context.claim, leaves);
-        IDeliveryVerifier.Answer[] memory answers = verifier.measureAll(_occasion(open, context), places, proofs);
+        IDeliveryVerifier.Verdict[] memory verdicts = Verdicts.ofList(verifier, context, open.terms, open.state, places, proofs);
         for (uint256 i = 0; i < places.length; ++i) {
-            _requireTrue(leaves[i], answers[i], proofs[i]);
+            _requireTrue(leaves[i], verdicts[i]);
         }
 
         _keep(open.eventId, open.check);
@@ -83,14 +94,14 @@ contract SpotChecks is Submissions {
         Demand storage demanded = _requireDemanded(open.eventId, leaf.place);
         _requireBefore(demanded.until);
         _requireIn(open, context.claim, leaf);
-        _requireTrue(leaf, _answer(open, context, leaf.place, proof), proof);
+        _requireTrue(leaf, _verdict(open, context, leaf.place, proof));
         address provider = devices.providerOf(context.key.portfolioId);
 
         demanded.met = true;
         --open.check.open;
         _keep(open.eventId, open.check);
         emit DemandMet(open.eventId, leaf.place);
-        _payFee(open.eventId, open.terms, leaf.place, provider);
+        _payFee(open.eventId, rulebook.stakes(context.key.ruleId), leaf.place, provider);
     }
 
     // ------------------------------------------------------------------ challenging
@@ -109,7 +120,7 @@ contract SpotChecks is Submissions {
         if (!Leaves.isIn(hash, place, path, claim.root, open.state.leaves)) revert Errors.SpotChecks_NotInTree(place);
         if (!Leaves.isMalformed(body, place, columns, 32 * claim.columns.length)) revert Errors.SpotChecks_NotContradicted(place);
 
-        _reject(open.eventId, open.terms, Ruling({challenger: msg.sender, fault: Flex.Fault.Malformed, place: place}));
+        _reject(open.eventId, key.ruleId, Ruling({challenger: msg.sender, fault: Flex.Fault.Malformed, place: place}));
     }
 
     /// @inheritdoc ISpotChecks
@@ -119,7 +130,7 @@ contract SpotChecks is Submissions {
         Flex.Fault fault = _faultOf(open, key, claim, leaf);
         if (fault == Flex.Fault.None) revert Errors.SpotChecks_NotContradicted(leaf.place);
 
-        _reject(open.eventId, open.terms, Ruling({challenger: msg.sender, fault: fault, place: leaf.place}));
+        _reject(open.eventId, key.ruleId, Ruling({challenger: msg.sender, fault: fault, place: leaf.place}));
     }
 
     /// @inheritdoc ISpotChecks
@@ -135,25 +146,25 @@ contract SpotChecks is Submissions {
         bool isNext = right.place == uint256(left.place) + 1;
         if (!isNext || !left.jumps(right)) revert Errors.SpotChecks_NotContradicted(right.place);
 
-        _reject(open.eventId, open.terms, Ruling({challenger: msg.sender, fault: Flex.Fault.Jump, place: right.place}));
+        _reject(open.eventId, key.ruleId, Ruling({challenger: msg.sender, fault: Flex.Fault.Jump, place: right.place}));
     }
 
     /// @inheritdoc ISpotChecks
     function challengeRecords(Context calldata context, Flex.Leaf calldata leaf, Flex.DeviceProof calldata proof) external {
         Case memory open = _openToChallenge(context.key, context.claim);
         _requireIn(open, context.claim, leaf);
-        IDeliveryVerifier.Answer memory answer = _answer(open, context, leaf.place, proof);
-        bool counts = answer.silence == Flex.Silence.Ok && answer.isComplete;
-        if (!counts) revert Errors.SpotChecks_Inconclusive(leaf.place, uint8(answer.silence));
-        if (leaf.hasEntries(answer.columns, answer.weight)) revert Errors.SpotChecks_NotContradicted(leaf.place);
+        IDeliveryVerifier.Verdict memory verdict = _verdict(open, context, leaf.place, proof);
+        bool counts = verdict.silence == Flex.Silence.Ok && verdict.isComplete;
+        if (!counts) revert Errors.SpotChecks_Inconclusive(leaf.place, uint8(verdict.silence));
+        if (leaf.entriesHash() == verdict.entriesHash) revert Errors.SpotChecks_NotContradicted(leaf.place);
 
-        if (_areOwn(open, context.key, answer.meteringPoint, proof.inclusions)) {
-            _reject(open.eventId, open.terms, Ruling({challenger: msg.sender, fault: Flex.Fault.OtherResponse, place: leaf.place}));
+        Flex.Entry memory entry = devices.entry(context.key.portfolioId, leaf.place);
+        if (_areOwn(open, context.key, entry.meteringPoint, proof.inclusions)) {
+            _reject(open.eventId, context.key.ruleId, Ruling({challenger: msg.sender, fault: Flex.Fault.OtherResponse, place: leaf.place}));
             return;
         }
-        Flex.Entry memory entry = devices.entry(context.key.portfolioId, leaf.place);
         if (leaf.isSilent(open.terms, entry)) revert Errors.SpotChecks_NotContradicted(leaf.place);
-        _demand(open.eventId, open.check, open.terms, msg.sender, leaf.place);
+        _demand(context.key.ruleId, open.eventId, open.check, open.terms, msg.sender, leaf.place);
     }
 
     // ------------------------------------------------------------------ demands and acceptance by buyers
@@ -169,7 +180,7 @@ contract SpotChecks is Submissions {
         if (place >= leaves) revert Errors.SpotChecks_NoSuchLeaf(place, leaves);
 
         ++stored.demands;
-        _demand(eventId, stored, terms, by, place);
+        _demand(key.ruleId, eventId, stored, terms, by, place);
     }
 
     /// @inheritdoc ISpotChecks
@@ -189,23 +200,21 @@ contract SpotChecks is Submissions {
     // ------------------------------------------------------------------ the end
 
     /// @inheritdoc ISpotChecks
-    function finalise(Flex.EventKey calldata key, Flex.Claim calldata claim, int128[] calldata scheduleMilliWh) external {
+    function finalise(Flex.EventKey calldata key, Flex.Claim calldata, int128[] calldata) external {
         bytes32 eventId = Ids.eventIdOf(key);
         Check memory stored = _requireSubmitted(eventId);
         if (!stored.drawn) revert Errors.SpotChecks_NotDrawn(eventId);
-        Flex.MeasuringTerms memory terms = _termsOf(key);
-        uint256 points = _pointsOf(claim, terms);
-        if (stored.points < points) revert Errors.SpotChecks_PointsLeft(stored.points, points);
-        if (stored.open != 0) revert Errors.SpotChecks_DemandsOpen(stored.open);
-        uint256 earliest = uint256(stored.submittedAt) + terms.challengeWindow;
-        if (stored.accepted != ALL && block.timestamp < earliest) revert Errors.SpotChecks_TooEarly(earliest, block.timestamp);
-        (address provider, uint256 bond) = _bondOf(terms.currency, eventId);
 
         delete _checks[eventId];
-        emit BondReleased(eventId, bond);
-        // Refuses a claim that is not the submission's.
-        measurement.conclude(key, claim, scheduleMilliWh);
-        escrow.pay(terms.currency, Flex.LockReason.Bond, eventId, provider, bond);
+        // Refuses a claim that is not the submission's, and says what else has to be over.
+        bytes memory front = abi.encodePacked(IMeasurement.conclude.selector);
+        uint256[] memory concluded = Forwarding.ask(address(measurement), bytes.concat(front, msg.data[4:]), 2);
+        (uint256 points, uint256 earliest) = (concluded[0], uint256(stored.submittedAt) + concluded[1]);
+        if (stored.points < points) revert Errors.SpotChecks_PointsLeft(stored.points, points);
+        if (stored.open != 0) revert Errors.SpotChecks_DemandsOpen(stored.open);
+        if (stored.accepted != ALL && block.timestamp < earliest) revert Errors.SpotChecks_TooEarly(earliest, block.timestamp);
+        (address currency, ) = rulebook.bondTerms(key.ruleId);
+        escrow.release(currency, Flex.LockReason.Bond, eventId);
     }
 
     /// @inheritdoc ISpotChecks
@@ -224,7 +233,7 @@ contract SpotChecks is Submissions {
         if (!isLate) revert Errors.SpotChecks_NotFailed(eventId);
 
         Flex.Fault fault = stored.drawn ? Flex.Fault.NotProven : Flex.Fault.NotDrawn;
-        _reject(eventId, terms, Ruling({challenger: address(0), fault: fault, place: 0}));
+        _reject(eventId, key.ruleId, Ruling({challenger: address(0), fault: fault, place: 0}));
     }
 
     /// @inheritdoc ISpotChecks
@@ -233,10 +242,9 @@ contract SpotChecks is Submissions {
         _requireSubmitted(eventId);
         Demand memory unmet = _requireDemanded(eventId, place);
         if (block.timestamp < unmet.until) revert Errors.SpotChecks_NotFailed(eventId);
-        Flex.MeasuringTerms memory terms = _termsOf(key);
 
-        _reject(eventId, terms, Ruling({challenger: unmet.by, fault: Flex.Fault.DemandNotMet, place: place}));
-        _refund(eventId, terms, unmet.by, place);
+        _reject(eventId, key.ruleId, Ruling({challenger: unmet.by, fault: Flex.Fault.DemandNotMet, place: place}));
+        _refund(eventId, key.ruleId, unmet.by, place);
     }
 
     /// @inheritdoc ISpotChecks
@@ -246,7 +254,7 @@ contract SpotChecks is Submissions {
         // No submission ends as measured while a demand is open.
         if (_checks[eventId].submittedAt != 0) revert Errors.SpotChecks_NotRejected(eventId);
 
-        _refund(eventId, _termsOf(key), unmet.by, place);
+        _refund(eventId, key.ruleId, unmet.by, place);
     }
 
     // ------------------------------------------------------------------ reading
@@ -263,7 +271,8 @@ contract SpotChecks is Submissions {
 
     /// @inheritdoc ISpotChecks
     function pointsOf(Flex.Claim calldata claim, uint256 spotChecks, uint256 weightScale) public pure returns (uint256) {
-        return Draws.pointsOf(Draws.lengthOf(claim.columns, claim.weight, weightScale), spotChecks);
+        uint256[] memory ends = Draws.endsOf(claim, weightScale);
+        return Draws.pointsOf(ends[ends.length - 1], spotChecks);
     }
 
     /// @inheritdoc ISpotChecks

@@ -15,8 +15,10 @@ import {Errors} from "./libraries/Errors.sol";
 import {Ids} from "./libraries/Ids.sol";
 import {Leaves} from "./libraries/Leaves.sol";
 import {Openings} from "./libraries/Openings.sol";
+import {PackedTerms} from "./libraries/PackedTerms.sol";
 import {Rounding} from "./libraries/Rounding.sol";
 import {SignerWord} from "./libraries/SignerWord.sol";
+import {Verdicts} from "./libraries/Verdicts.sol";
 import {Flex} from "./types/Flex.sol";
 
 /// @title Submissions that are under way: what is known of them, what is asked of their devices, and how they are rejected
@@ -29,7 +31,6 @@ abstract contract Submissions is ISpotChecks {
     /// @dev A submission that is under way, with what is known of it.
     struct Case {
         bytes32 eventId;
-        bytes32 commitment;
         Check check;
         Flex.MeasuringTerms terms;
         Flex.EventState state;
@@ -102,15 +103,16 @@ abstract contract Submissions is ISpotChecks {
     }
 
     function _termsOf(Flex.EventKey calldata key) internal view returns (Flex.MeasuringTerms memory) {
-        return rulebook.measuringTerms(key.ruleId);
+        (uint256 fields, bytes32 extra) = rulebook.packedTerms(key.ruleId);
+        return PackedTerms.unpack(fields, extra);
     }
 
     function _commitmentOf(bytes32 eventId) internal view returns (bytes32) {
         return measurement.commitment(eventId);
     }
 
-    function _requireCommitted(bytes32 eventId, Flex.Claim calldata claim) internal view returns (bytes32 computed) {
-        computed = Claims.commitmentOf(claim);
+    function _requireCommitted(bytes32 eventId, Flex.Claim calldata claim) internal view {
+        bytes32 computed = Claims.commitmentOf(claim);
         if (computed != _commitmentOf(eventId)) revert Errors.SpotChecks_CommitmentDiffers(eventId, computed);
     }
 
@@ -122,7 +124,7 @@ abstract contract Submissions is ISpotChecks {
     function _open(Flex.EventKey calldata key, Flex.Claim calldata claim) internal view returns (Case memory open) {
         open.eventId = Ids.eventIdOf(key);
         open.check = _requireSubmitted(open.eventId);
-        open.commitment = _requireCommitted(open.eventId, claim);
+        _requireCommitted(open.eventId, claim);
         open.terms = _termsOf(key);
         open.state = measurement.eventState(open.eventId);
     }
@@ -141,57 +143,36 @@ abstract contract Submissions is ISpotChecks {
         if (demanded.until == 0 || demanded.met) revert Errors.SpotChecks_NotDemanded(eventId, place);
     }
 
-    /// @dev Owner of the bond is the provider; without one there is neither.
-    function _bondOf(address currency, bytes32 eventId) internal view returns (address provider, uint256 bond) {
-        return escrow.lockOf(keccak256(abi.encode(currency, Flex.LockReason.Bond, eventId)));
-    }
-
     // ------------------------------------------------------------------ what is drawn, and asked of devices
 
     /// @dev Draws the points of a submission; the caller keeps the check.
-    function _draw(bytes32 eventId, Check memory stored, bytes32 commitment) internal {
+    function _draw(bytes32 eventId, Check memory stored) internal {
         uint256 drawBlock = stored.moment;
         if (block.number <= drawBlock) revert Errors.SpotChecks_TooEarlyToDraw(drawBlock, block.number);
         if (block.number > drawBlock + KNOWN_BLOCKS) revert Errors.SpotChecks_TooLateToDraw(drawBlock, block.number);
         bytes32 blockHash = blockhash(drawBlock);
 
-        stored.seed = Draws.seedOf(blockHash, eventId, commitment);
+        stored.seed = Draws.seedOf(blockHash, eventId);
         stored.moment = uint40(block.timestamp);
         stored.drawn = true;
         emit PointsDrawn(eventId, blockHash, stored.seed);
     }
 
-    function _occasion(Case memory open, Context calldata context) internal pure returns (IDeliveryVerifier.Occasion memory) {
-        return
-            IDeliveryVerifier.Occasion({
-                terms: open.terms,
-                key: context.key,
-                firstNotice: open.state.firstNotice,
-                orderedMask: open.state.orderedMask,
-                lookback: context.lookback,
-                callsFrom: context.callsFrom
-            });
-    }
-
-    /// @dev What the records of one device give.
-    function _answer(
+    /// @dev What the verifier says of one device.
+    function _verdict(
         Case memory open,
         Context calldata context,
         uint40 place,
         Flex.DeviceProof calldata proof
-    ) internal view returns (IDeliveryVerifier.Answer memory) {
-        uint40[] memory places = new uint40[](1);
-        places[0] = place;
-        Flex.DeviceProof[] memory proofs = new Flex.DeviceProof[](1);
-        proofs[0] = proof;
-        return verifier.measureAll(_occasion(open, context), places, proofs)[0];
+    ) internal view returns (IDeliveryVerifier.Verdict memory) {
+        return Verdicts.ofOne(verifier, context, open.terms, open.state, place, proof);
     }
 
     /// @dev A leaf is true if its records, or none, give its entries.
-    function _requireTrue(Flex.Leaf calldata leaf, IDeliveryVerifier.Answer memory answer, Flex.DeviceProof calldata proof) internal pure {
-        bool isRefused = answer.silence != Flex.Silence.Ok && proof.records.length != 0;
-        if (isRefused || !leaf.hasEntries(answer.columns, answer.weight)) {
-            revert Errors.SpotChecks_EntriesDiffer(leaf.place, uint8(answer.silence));
+    function _requireTrue(Flex.Leaf calldata leaf, IDeliveryVerifier.Verdict memory verdict) internal pure {
+        bool isRefused = verdict.silence != Flex.Silence.Ok && verdict.hasRecords;
+        if (isRefused || leaf.entriesHash() != verdict.entriesHash) {
+            revert Errors.SpotChecks_EntriesDiffer(leaf.place, uint8(verdict.silence));
         }
     }
 
@@ -274,7 +255,14 @@ abstract contract Submissions is ISpotChecks {
     // ------------------------------------------------------------------ what follows
 
     /// @dev Has a leaf proven in time.
-    function _demand(bytes32 eventId, Check memory stored, Flex.MeasuringTerms memory terms, address by, uint40 place) internal {
+    function _demand(
+        bytes32 ruleId,
+        bytes32 eventId,
+        Check memory stored,
+        Flex.MeasuringTerms memory terms,
+        address by,
+        uint40 place
+    ) internal {
         if (_demands[eventId][place].until != 0) revert Errors.SpotChecks_AlreadyDemanded(eventId, place);
         uint256 latest = uint256(stored.submittedAt) + terms.challengeWindow - terms.proofWindow;
         if (block.timestamp > latest) revert Errors.SpotChecks_TooLateToDemand(latest, block.timestamp);
@@ -283,32 +271,35 @@ abstract contract Submissions is ISpotChecks {
         _demands[eventId][place] = Demand({by: by, until: until, met: false});
         ++stored.open;
         _keep(eventId, stored);
-        emit LeafDemanded(eventId, place, by, until, terms.demandFee);
-        escrow.lock(terms.currency, by, Flex.LockReason.Demand, _demandKey(eventId, place), terms.demandFee);
+        Flex.Stakes memory stakes = rulebook.stakes(ruleId);
+        emit LeafDemanded(eventId, place, by, until, stakes.demandFee);
+        escrow.lock(stakes.currency, by, Flex.LockReason.Demand, _demandKey(eventId, place), stakes.demandFee);
     }
 
     /// @dev Gives the fee of an unmet demand back.
-    function _refund(bytes32 eventId, Flex.MeasuringTerms memory terms, address by, uint40 place) internal {
+    function _refund(bytes32 eventId, bytes32 ruleId, address by, uint40 place) internal {
+        Flex.Stakes memory stakes = rulebook.stakes(ruleId);
         delete _demands[eventId][place];
-        emit DemandRefunded(eventId, place, by, terms.demandFee);
-        _payFee(eventId, terms, place, by);
+        emit DemandRefunded(eventId, place, by, stakes.demandFee);
+        _payFee(eventId, stakes, place, by);
     }
 
     /// @dev Ends the event as never measured. The bond is the challenger's in part, if there is one, and waits for the buyers.
-    function _reject(bytes32 eventId, Flex.MeasuringTerms memory terms, Ruling memory ruling) internal {
-        (, uint256 bond) = _bondOf(terms.currency, eventId);
-        uint256 reward = ruling.challenger == address(0) ? 0 : (bond * terms.challengerShareBps).divDown(BPS);
+    function _reject(bytes32 eventId, bytes32 ruleId, Ruling memory ruling) internal {
+        Flex.Stakes memory stakes = rulebook.stakes(ruleId);
+        (, uint256 bond) = escrow.lockOf(keccak256(abi.encode(stakes.currency, Flex.LockReason.Bond, eventId)));
+        uint256 reward = ruling.challenger == address(0) ? 0 : (bond * stakes.challengerShareBps).divDown(BPS);
         uint256 rest = bond - reward;
 
         delete _checks[eventId];
         forBuyers[eventId] = uint96(rest);
         emit SubmissionRejected(eventId, ruling.challenger, ruling.fault, ruling.place, reward, rest);
         measurement.reject(eventId);
-        escrow.pay(terms.currency, Flex.LockReason.Bond, eventId, ruling.challenger, reward);
+        escrow.pay(stakes.currency, Flex.LockReason.Bond, eventId, ruling.challenger, reward);
     }
 
-    function _payFee(bytes32 eventId, Flex.MeasuringTerms memory terms, uint40 place, address to) internal {
-        escrow.pay(terms.currency, Flex.LockReason.Demand, _demandKey(eventId, place), to, terms.demandFee);
+    function _payFee(bytes32 eventId, Flex.Stakes memory stakes, uint40 place, address to) internal {
+        escrow.pay(stakes.currency, Flex.LockReason.Demand, _demandKey(eventId, place), to, stakes.demandFee);
     }
 
     function _keep(bytes32 eventId, Check memory stored) internal {

@@ -21,7 +21,8 @@ interface ICollateralEscrow {
         uint256 availability,
         uint256 collateral
     );
-    event Divided(bytes32 indexed lockId, address indexed to, uint256 paid, uint256 unlocked, uint256 pooled);
+    /// @notice What is pooled went to the lock `(token, Pool, poolId)`, which is Payouts'; no `Locked` tells it again.
+    event Divided(bytes32 indexed lockId, address indexed to, uint256 paid, uint256 unlocked, bytes32 poolId, uint256 pooled);
     event Paid(bytes32 indexed lockId, address indexed to, uint256 amount);
     event PaidMany(bytes32 indexed lockId, address[] to, uint256[] amounts);
 
@@ -61,7 +62,7 @@ interface ICollateralEscrow {
 
     /// @notice Divides a part of a lock: `paid` to the free balance of `to`, `unlocked` to its owner's, `pooled` to the lock
     /// `(token, Pool, poolId)` of customers. Only movers. Zero does nothing.
-    /// @dev `Divided` and, for what is pooled, `Locked`. Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock, Flexbond_Overflow.
+    /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock, Flexbond_Overflow.
     function divide(
         address token,
         Flex.LockReason reason,
@@ -72,6 +73,23 @@ interface ICollateralEscrow {
         bytes32 poolId,
         uint256 pooled
     ) external;
+
+    /// @notice As `divide`, the whole of a lock: what is neither paid nor pooled is unlocked. A lock that is none has nothing to divide.
+    /// @dev Errors as `divide`.
+    /// @return unlocked to the owner's free balance
+    function divideAll(
+        address token,
+        Flex.LockReason reason,
+        bytes32 key,
+        address to,
+        uint256 paid,
+        bytes32 poolId,
+        uint256 pooled
+    ) external returns (uint256 unlocked);
+
+    /// @notice The whole of a lock to its owner's free balance. Only movers. A lock that is none does nothing: zero owner and amount.
+    /// @dev One `Paid`. Errors: Flexbond_NotMover.
+    function release(address token, Flex.LockReason reason, bytes32 key) external returns (address owner, uint256 amount);
 
     /// @notice Lock to the free balance of `to`. Only movers. Zero does nothing.
     /// @dev Errors: Flexbond_NotMover, CollateralEscrow_InsufficientLock.

@@ -38,19 +38,19 @@ interface IDeliveryVerifier {
         bool isComplete; // not silent, and no absent energy was filled in: other records can give nothing else
     }
 
-    /// @notice Measures devices of an event, as `measure`, with what the suite knows of each.
+    /// @notice What a spot check has to know of an answer.
+    struct Verdict {
+        Flex.Silence silence;
+        bool hasRecords; // whether any were shown
+        bool isComplete; // as of the answer
+        bytes32 entriesHash; // of the answer's columns and weight, as library Leaves hashes those of a leaf
+    }
+
+    /// @notice Measures devices of an event, with what the suite knows of each. Never reverts for what a record holds; `silence` says why it
+    /// does not count.
     /// @dev Errors: Measurement_LookbackDiffers (XOfY), _CallsFromTooLate (as for `pastFrom` of a proof), FlexibilityRights_BadPrevious
     /// (calls gathered from where no window starts), DeviceRegistry_EntryUnknown.
-    /// @param places of the devices in the portfolio
-    /// @param proofs of each
-    function measureAll(
-        Occasion calldata occasion,
-        uint40[] calldata places,
-        Flex.DeviceProof[] calldata proofs
-    ) external view returns (Answer[] memory);
-
-    /// @notice Measures one device. Never reverts for what a record holds; `silence` says why it does not count.
-    /// @dev Baseline of MeterBefore: mean of the `baselinePeriods` whole settlement periods that end at or before the first notice,
+    /// Baseline of MeterBefore: mean of the `baselinePeriods` whole settlement periods that end at or before the first notice,
     /// rounded against the provider (down for Shed, up for Absorb). Of XOfY: libraries Lookbacks and PastMeans; past days count as they stood before the
     /// first notice, everything else until the reading deadline.
     /// Device baseline: response `B - A` (Shed) or `A - B` (Absorb), clamped to `capacityW * T`; column `max(0, response)` (Device) or
@@ -60,10 +60,18 @@ interface IDeliveryVerifier {
     /// Portfolio baseline: column `1000 * connectionW * T - 3600 * A` (Shed) or `+` (Absorb), silent: 0, as if the connection had
     /// run at its full capacity against the provider; weight `capacityW` unless silent.
     /// A record opened twice, or readings beyond what is needed, change nothing.
-    function measure(
-        Flex.MeasuringTerms calldata terms,
-        Question calldata question,
-        Flex.Entry calldata entry,
-        Flex.DeviceProof calldata proof
-    ) external view returns (Answer memory);
+    /// @param places of the devices in the portfolio
+    /// @param proofs of each
+    function measureAll(
+        Occasion calldata occasion,
+        uint40[] calldata places,
+        Flex.DeviceProof[] calldata proofs
+    ) external view returns (Answer[] memory);
+
+    /// @notice As `measureAll`, for who knows what the answers should be.
+    function check(
+        Occasion calldata occasion,
+        uint40[] calldata places,
+        Flex.DeviceProof[] calldata proofs
+    ) external view returns (Verdict[] memory);
 }

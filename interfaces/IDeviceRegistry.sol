@@ -123,11 +123,18 @@ interface IDeviceRegistry {
     /// @notice Whose a portfolio is. Reverts with DeviceRegistry_PortfolioUnknown.
     function providerOf(bytes32 portfolioId) external view returns (address);
 
+    /// @notice What a portfolio gives its customers of pay and availability, Bps. Reverts with DeviceRegistry_PortfolioUnknown.
+    function customerShareOf(bytes32 portfolioId) external view returns (uint16);
+
     /// @dev Errors: DeviceRegistry_PortfolioUnknown.
     function portfolio(bytes32 portfolioId) external view returns (Flex.Portfolio memory);
 
     /// @dev Errors: DeviceRegistry_EntryUnknown.
     function entry(bytes32 portfolioId, uint256 index) external view returns (Flex.Entry memory);
+
+    /// @notice Who collects for a place.
+    /// @dev Errors: DeviceRegistry_EntryUnknown.
+    function payeeOf(bytes32 portfolioId, uint256 index) external view returns (address);
 
     /// @notice Who collects for `count` neighbouring places from `first` on.
     /// @dev Errors: DeviceRegistry_EntryUnknown (the first that is none).

@@ -6,7 +6,8 @@ import {Flex} from "../contracts/types/Flex.sol";
 /// @title Events: called, submitted, measured once
 /// @notice What a portfolio did in a service window is one measurement, whoever bought. Measuring knows no money.
 interface IMeasurement {
-    event EventCalled(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, uint40 firstNotice);
+    event EventCalled(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, uint40 firstNotice, uint96 orderedMask);
+    /// @notice A later call ordered more periods: all that are ordered now.
     event PeriodsOrdered(bytes32 indexed eventId, uint96 orderedMask);
     event Nominated(bytes32 indexed eventId, bytes32 indexed portfolioId, Flex.EventKey key, int128[] scheduleMilliWh);
     event EventSubmitted(bytes32 indexed eventId, address indexed sender, bytes32 root, uint40 leaves, Flex.Totals totals);
@@ -45,15 +46,14 @@ interface IMeasurement {
     /// @dev Errors as for `submit`; Measurement_EveryLeaf where every leaf has to be proven, by the rule or as there are no more than
     /// `spotChecks`; _TotalsInconsistent where each device is clamped by itself and the weight is not the sum of the columns.
     /// @param sender who submits
-    /// @return terms of the rule
     /// @return provider of the portfolio
     /// @return capacityW of the portfolio just before the first notice
+    /// @return points how many are drawn of the submission
+    /// @return drawDelay of the rule
     function submitChecked(
-        Flex.EventKey calldata key,
         address sender,
-        bytes32 root,
-        Flex.Totals calldata totals
-    ) external returns (Flex.MeasuringTerms memory terms, address provider, uint256 capacityW);
+        Flex.Submitted calldata submitted
+    ) external returns (address provider, uint256 capacityW, uint256 points, uint256 drawDelay);
 
     /// @notice What a proving transaction needs beside its leaves.
     struct ProofContext {
@@ -79,7 +79,13 @@ interface IMeasurement {
     /// @notice Ends an event as Measured, as its submission claims. Only SpotChecks.
     /// @dev Errors: Measurement_CommitmentDiffers, _ScheduleDiffers.
     /// @param scheduleMilliWh as nominated; empty otherwise
-    function conclude(Flex.EventKey calldata key, Flex.Claim calldata claim, int128[] calldata scheduleMilliWh) external;
+    /// @return points how many are drawn of the submission
+    /// @return challengeWindow of the rule
+    function conclude(
+        Flex.EventKey calldata key,
+        Flex.Claim calldata claim,
+        int128[] calldata scheduleMilliWh
+    ) external returns (uint256 points, uint256 challengeWindow);
 
     /// @notice Ends an event whose submission was rejected as Unmeasured. Only SpotChecks.
     function reject(bytes32 eventId) external;

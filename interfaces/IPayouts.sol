@@ -21,8 +21,9 @@ interface IPayouts {
 
     /// @notice Opens a pool for collection with all that its lock holds: nothing more is added. Without money it stays shut. Only Settlement.
     /// @param currency of the event's rule
+    /// @param last what Settlement moved to the pool just now, noted as by `fund`; may be 0
     /// @param byCapacity split by capacity just before the window, not by weight
-    function open(bytes32 poolId, Flex.EventKey calldata key, address currency, bool byCapacity) external;
+    function open(bytes32 poolId, Flex.EventKey calldata key, address currency, uint256 last, bool byCapacity) external;
 
     /// @notice One leaf's share of an event's pool, shown under the submission's root.
     struct WeightClaim {
@@ -31,8 +32,7 @@ interface IPayouts {
         uint40 index;
         uint256 weightWord; // entry and prefix of the weight column
         bytes32 columnsHash; // hash of the leaf's other columns
-        bytes32[] path; // siblings, lowest first
-        bytes32 root; // as submitted
+        bytes32[] path; // siblings, lowest first: the root they lead to is that of the submission
         uint128 totalWeight; // as submitted
         bytes32 totalsHash; // as in Flex.Claim
         bytes32 responsesHash; // keccak256(abi.encode(responsesMilliWh)) of the measured event
@@ -46,7 +46,6 @@ interface IPayouts {
         uint256[] weightWords; // of each leaf
         bytes32[] columnsHashes; // of each leaf
         bytes32[] path; // siblings of the run, lowest level first, at each level the left one before the right one
-        bytes32 root;
         uint128 totalWeight;
         bytes32 totalsHash;
         bytes32 responsesHash;

@@ -94,10 +94,10 @@ interface ISettlement {
     /// @dev Errors: Settlement_TooEarly, FlexibilityRights_AlreadyExpired, _Unknown.
     function settleUncalled(Flex.Product calldata product, Flex.Rule calldata rule) external;
 
-    /// @notice Hash of an open dispatch, `keccak256(abi.encode(dispatch))`; 0: none; 1: settled.
+    /// @notice Hash of an open dispatch, `keccak256(abi.encode(dispatch))`; 0: none, or settled.
     function dispatchHash(bytes32 dispatchId) external view returns (bytes32);
 
-    /// @notice Power ordered of the event in a period by all its dispatches, W.
+    /// @notice Power ordered of the event in a period by all its dispatches, W; 0 once all are settled.
     function orderedW(bytes32 eventId, uint256 period) external view returns (uint256);
 
     /// @notice Dispatches of the event not yet settled.

@@ -20,7 +20,6 @@ interface ISpotChecks {
     event DemandMet(bytes32 indexed eventId, uint40 indexed place);
     event DemandRefunded(bytes32 indexed eventId, uint40 indexed place, address indexed by, uint256 fee);
     event SubmissionAccepted(bytes32 indexed eventId);
-    event BondReleased(bytes32 indexed eventId, uint256 bond);
     /// @param reward part of the bond, to the challenger
     /// @param forBuyers the rest of it
     event SubmissionRejected(

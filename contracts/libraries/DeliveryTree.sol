@@ -59,18 +59,19 @@ library DeliveryTree {
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             hash := leafHash
+            // the lowest bit where it says at which of two words the hash stands: 0 or 32
+            let place := shl(5, index)
             let end := add(path.offset, shl(5, path.length))
             for {
                 let at := path.offset
             } lt(at, end) {
                 at := add(at, 32)
             } {
-                // right if the bit is set
-                let place := shl(5, and(index, 1))
-                mstore(place, hash)
-                mstore(xor(place, 32), calldataload(at))
+                let side := and(place, 32)
+                mstore(side, hash)
+                mstore(xor(side, 32), calldataload(at))
                 hash := keccak256(0, 64)
-                index := shr(1, index)
+                place := shr(1, place)
             }
         }
     }

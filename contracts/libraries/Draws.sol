@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {Flex} from "../types/Flex.sol";
 
 /// @title The line of a submission, and the points drawn on it
@@ -9,26 +10,46 @@ import {Flex} from "../types/Flex.sol";
 /// line as a column's share of it: else what divides the customers' money would hardly ever be drawn. Submissions are bounded so that nothing
 /// here can overflow.
 library Draws {
-    /// @notice What is drawn with, once the block's hash is known.
-    function seedOf(bytes32 blockHash, bytes32 eventId, bytes32 commitment) internal pure returns (uint96) {
-        return uint96(uint256(keccak256(abi.encode(blockHash, eventId, commitment))));
+    /// @notice What is drawn with, once the block's hash is known: an event is submitted once, before that block.
+    function seedOf(bytes32 blockHash, bytes32 eventId) internal pure returns (uint96) {
+        return uint96(uint256(keccak256(abi.encode(blockHash, eventId))));
     }
 
     /// @notice How much of the line a unit of weight takes. Weight is energy in mWh, as are columns that clamp each device by itself;
     /// shifted ones are 3 600 of it; against a baseline of the portfolio the weight is power in W, which a column turns over in every period.
     function weightScaleOf(Flex.MeasuringTerms memory terms, uint256 columns) internal pure returns (uint256) {
-        if (terms.baseline != Flex.BaselineMethod.MeterBefore && terms.baseline != Flex.BaselineMethod.XOfY) {
-            return 1000 * uint256(terms.periodSeconds) * columns;
+        bool isOwn = terms.baseline == Flex.BaselineMethod.MeterBefore || terms.baseline == Flex.BaselineMethod.XOfY;
+        return weightScaleOf(isOwn, terms.clampLevel == Flex.ClampLevel.Device, terms.periodSeconds, columns);
+    }
+
+    /// @notice The same.
+    /// @param isOwn whether each device has a baseline of its own
+    /// @param isByDevice whether each device is clamped by itself
+    function weightScaleOf(bool isOwn, bool isByDevice, uint256 periodSeconds, uint256 columns) internal pure returns (uint256) {
+        // A period has at most 24 bits, and there are at most 96 columns.
+        unchecked {
+            if (!isOwn) return 1000 * periodSeconds * columns;
         }
-        return terms.clampLevel == Flex.ClampLevel.Device ? 1 : 3600;
+        return isByDevice ? 1 : 3600;
     }
 
     /// @notice Length of the line.
-    function lengthOf(uint128[] calldata columns, uint128 weight, uint256 weightScale) internal pure returns (uint256 length) {
+    /// @param sum of the columns
+    function lengthOf(uint256 sum, uint128 weight, uint256 weightScale) internal pure returns (uint256) {
         unchecked {
-            length = weight * weightScale;
-            for (uint256 c = 0; c < columns.length; ++c) {
-                length += columns[c];
+            return sum + weight * weightScale;
+        }
+    }
+
+    function sumOf(uint128[] memory columns) internal pure returns (uint256 sum) {
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let end := add(columns, shl(5, mload(columns)))
+            for {
+                let at := columns
+            } lt(at, end) {} {
+                at := add(at, 0x20)
+                sum := add(sum, mload(at))
             }
         }
     }
@@ -65,14 +86,28 @@ library Draws {
         uint256 points,
         uint256 weightScale
     ) internal pure returns (uint256 column, uint256 at) {
-        uint256 length = ends[ends.length - 1];
-        uint256 from = (number * length) / points;
-        uint256 until = ((number + 1) * length) / points;
-        at = from + (uint256(keccak256(abi.encode(seed, number))) % (until - from));
-        while (ends[column] <= at) {
-            ++column;
+        uint256 last = ends.length - 1;
+        unchecked {
+            uint256 length = ends[last];
+            uint256 from = (number * length) / points;
+            uint256 until = ((number + 1) * length) / points;
+            at = from + (uint256(Hashes.efficientKeccak256(bytes32(uint256(seed)), bytes32(number))) % (until - from));
         }
-        if (column != 0) at -= ends[column - 1];
-        if (column == ends.length - 1) at /= weightScale;
+        uint256 before;
+        // An end is read by its place, which is not beyond the last: half of what it costs with the check, for each column before the point's.
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            for {
+                let end := mload(add(ends, 32))
+            } and(iszero(gt(end, at)), lt(column, last)) {} {
+                before := end
+                column := add(column, 1)
+                end := mload(add(add(ends, 32), shl(5, column)))
+            }
+        }
+        unchecked {
+            at -= before;
+        }
+        if (column == last) at /= weightScale;
     }
 }

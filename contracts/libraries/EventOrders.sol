@@ -3,11 +3,14 @@ pragma solidity ^0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Errors} from "./Errors.sol";
+import {HashedItems} from "./HashedItems.sol";
 
 /// @title Power ordered of an event per period, and how many dispatches are pending, packed
 /// @dev Eight periods of 30 bits a word, lowest first; the top 16 bits of the first word count the dispatches. No period's sum runs into
 /// the next one's bits: nobody orders more than the power of its units, and of a window fewer than 2^30 W are promised.
 library EventOrders {
+    using HashedItems for uint40[];
+
     struct Orders {
         uint256[12] words;
     }
@@ -39,16 +42,45 @@ library EventOrders {
         }
     }
 
+    /// @notice Power ordered of the event in the periods that a dispatch ordered, W; 0 in all others.
+    /// @param ordersW the dispatch's, as it is kept
+    function totalsOf(Orders storage orders, uint40[] calldata ordersW) internal view returns (uint256[] memory totalsW) {
+        unchecked {
+            totalsW = new uint256[](ordersW.length);
+            for (uint256 first = 0; first < ordersW.length; first += ORDERS_PER_WORD) {
+                uint256 packed = 0;
+                uint256 end = Math.min(first + ORDERS_PER_WORD, ordersW.length);
+                for (uint256 p = first; p < end; ++p) {
+                    if (ordersW.at(p) == 0) continue;
+                    // not zero: it holds this order
+                    if (packed == 0) packed = orders.words[first / ORDERS_PER_WORD];
+                    totalsW[p] = (packed >> (ORDER_BITS * (p - first))) & ORDER_MASK;
+                }
+            }
+        }
+    }
+
     /// @notice Adds a dispatch with its orders; a word without an order is not touched.
     /// @return number of dispatches that were pending before
     /// @return peakW most power that is now ordered of the event in a period of the dispatch, W
-    function add(Orders storage orders, uint40[] memory ordersW) internal returns (uint16 number, uint256 peakW) {
-        uint256 count = pending(orders);
+    function add(Orders storage orders, uint40[] calldata ordersW) internal returns (uint16 number, uint256 peakW) {
+        uint256 sum = orders.words[0];
+        uint256 count = sum >> PENDING_SHIFT;
         if (count == type(uint16).max) revert Errors.Flexbond_Overflow(count + 1, 16);
         number = uint16(count);
-        orders.words[0] += 1 << PENDING_SHIFT;
-        for (uint256 first = 0; first < ordersW.length; first += ORDERS_PER_WORD) {
-            peakW = Math.max(peakW, _addWord(orders, ordersW, first));
+        // a sum that left its bits is of units that nobody holds: taking them reverts
+        unchecked {
+            uint256 added = _pack(ordersW, 0);
+            sum += (1 << PENDING_SHIFT) + added;
+            orders.words[0] = sum;
+            peakW = _peak(sum, added, 0);
+            for (uint256 first = ORDERS_PER_WORD; first < ordersW.length; first += ORDERS_PER_WORD) {
+                added = _pack(ordersW, first);
+                if (added == 0) continue;
+                sum = orders.words[first / ORDERS_PER_WORD] + added;
+                orders.words[first / ORDERS_PER_WORD] = sum;
+                peakW = _peak(sum, added, peakW);
+            }
         }
     }
 
@@ -58,23 +90,39 @@ library EventOrders {
         orders.words[place] -= orderW << shift;
     }
 
-    /// @notice Counts one dispatch as settled; what it ordered stays.
-    function settleOne(Orders storage orders) internal {
-        orders.words[0] -= 1 << PENDING_SHIFT;
+    /// @notice Counts one dispatch as settled; what it ordered stays until the last, which also clears the words that it ordered in: nobody
+    /// reads orders of which no dispatch is pending.
+    /// @return isLast whether none is pending now
+    function settleOne(Orders storage orders, uint40[] calldata ordersW) internal returns (bool isLast) {
+        uint256 packed = orders.words[0] - (1 << PENDING_SHIFT);
+        isLast = packed >> PENDING_SHIFT == 0;
+        orders.words[0] = isLast ? 0 : packed;
+        if (!isLast) return false;
+        for (uint256 p = ORDERS_PER_WORD; p < ordersW.length;) {
+            uint256 place = p / ORDERS_PER_WORD;
+            if (ordersW.at(p) != 0) {
+                orders.words[place] = 0;
+                p = (place + 1) * ORDERS_PER_WORD;
+            } else ++p;
+        }
     }
 
-    /// @dev Adds up to eight periods' orders; most power now ordered in one of them that has an order.
-    function _addWord(Orders storage orders, uint40[] memory ordersW, uint256 first) private returns (uint256 peakW) {
-        uint256 end = Math.min(first + ORDERS_PER_WORD, ordersW.length);
-        uint256 added = 0;
-        for (uint256 p = first; p < end; ++p) {
-            added |= uint256(ordersW[p]) << (ORDER_BITS * (p - first));
+    /// @dev Up to eight periods' orders as they lie in a word.
+    function _pack(uint40[] calldata ordersW, uint256 first) private pure returns (uint256 packed) {
+        unchecked {
+            uint256 end = Math.min(first + ORDERS_PER_WORD, ordersW.length);
+            for (uint256 p = end; p > first; --p) {
+                packed = (packed << ORDER_BITS) | ordersW[p - 1];
+            }
         }
-        if (added == 0) return 0;
-        uint256 sum = orders.words[first / ORDERS_PER_WORD] + added;
-        orders.words[first / ORDERS_PER_WORD] = sum;
-        for (uint256 p = first; p < end; ++p) {
-            if (ordersW[p] != 0) peakW = Math.max(peakW, (sum >> (ORDER_BITS * (p - first))) & ORDER_MASK);
+    }
+
+    /// @dev The greatest of `atLeast` and of the sums of the periods in which something was added.
+    function _peak(uint256 sums, uint256 added, uint256 atLeast) private pure returns (uint256 peakW) {
+        peakW = atLeast;
+        for (; added != 0; added >>= ORDER_BITS) {
+            if (added & ORDER_MASK != 0) peakW = Math.max(peakW, sums & ORDER_MASK);
+            sums >>= ORDER_BITS;
         }
     }
 

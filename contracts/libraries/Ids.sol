@@ -30,9 +30,14 @@ library Ids {
         }
     }
 
+    /// @notice Length of a look-back, if its classes lie behind it.
+    function lookbackBytes(Flex.Lookback calldata lookback) internal pure returns (uint256) {
+        return LOOKBACK_BYTES + lookback.classes.length * CLASS_BYTES;
+    }
+
     /// @dev As `ruleId`, of the look-back that a rule binds.
     function lookbackHash(Flex.Lookback calldata lookback) internal pure returns (bytes32 hash) {
-        uint256 size = LOOKBACK_BYTES + lookback.classes.length * CLASS_BYTES;
+        uint256 size = lookbackBytes(lookback);
         // solhint-disable-next-line no-inline-assembly
         assembly ("memory-safe") {
             let free := mload(0x40)
@@ -80,6 +85,22 @@ library Ids {
             calldatacopy(free, key, KEY_BYTES)
             id := keccak256(free, KEY_BYTES)
         }
+    }
+
+    /// @notice What Measurement keeps of a measured event: keccak256(abi.encode(commitment, keccak256(abi.encode(responsesMilliWh)))).
+    /// @dev Hashes the responses where they lie: no event was ever measured with bits beyond theirs.
+    function outcomeHash(bytes32 commitment, int128[] calldata responsesMilliWh) internal pure returns (bytes32) {
+        bytes32 responsesHash;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let size := shl(5, responsesMilliWh.length)
+            mstore(free, 0x20)
+            mstore(add(free, 0x20), responsesMilliWh.length)
+            calldatacopy(add(free, 0x40), responsesMilliWh.offset, size)
+            responsesHash := keccak256(free, add(0x40, size))
+        }
+        return keccak256(abi.encode(commitment, responsesHash));
     }
 
     function dispatchId(bytes32 right, address holder, uint16 number) internal pure returns (bytes32) {

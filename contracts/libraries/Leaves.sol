@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.37;
 
+import {Hashes} from "@openzeppelin/contracts/utils/cryptography/Hashes.sol";
 import {Flex} from "../types/Flex.sol";
 import {BaselineMath} from "./BaselineMath.sol";
 import {DeliveryTree} from "./DeliveryTree.sol";
@@ -17,8 +18,16 @@ library Leaves {
 
     /// @notice Whether the leaf is in the tree of a claim, with a word for every column.
     function isIn(Flex.Leaf calldata leaf, Flex.Claim calldata claim, uint256 leaves) internal pure returns (bool) {
-        if (leaf.columns.length != 32 * claim.columns.length) return false;
-        bytes32 hash = DeliveryTree.leaf(leaf.place, leaf.weightWord, keccak256(leaf.columns));
+        bytes calldata columns = leaf.columns;
+        if (columns.length != 32 * claim.columns.length) return false;
+        bytes32 columnsHash;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            calldatacopy(free, columns.offset, columns.length)
+            columnsHash := keccak256(free, columns.length)
+        }
+        bytes32 hash = DeliveryTree.leaf(leaf.place, leaf.weightWord, columnsHash);
         return isIn(hash, leaf.place, leaf.path, claim.root, leaves);
     }
 
@@ -46,14 +55,36 @@ library Leaves {
         }
     }
 
-    /// @notice Whether these are the leaf's entries.
-    function hasEntries(Flex.Leaf calldata leaf, uint128[] memory columns, uint128 weight) internal pure returns (bool) {
+    /// @notice Hash of the leaf's entries: of the columns' words, and of that hash with the weight.
+    function entriesHash(Flex.Leaf calldata leaf) internal pure returns (bytes32) {
         bytes calldata words = leaf.columns;
-        uint256 count = columns.length;
-        for (uint256 c = 0; c < count; ++c) {
-            if (_entry(_wordOf(words, c)) != columns[c]) return false;
+        bytes32 columnsHash;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            let free := mload(0x40)
+            let across := sub(words.offset, free)
+            for {
+                let to := free
+                let end := add(free, words.length)
+            } lt(to, end) {
+                to := add(to, 32)
+            } {
+                // the upper half of a word
+                mstore(to, shr(128, calldataload(add(to, across))))
+            }
+            columnsHash := keccak256(free, words.length)
         }
-        return _entry(leaf.weightWord) == weight;
+        return Hashes.efficientKeccak256(columnsHash, bytes32(_entry(leaf.weightWord)));
+    }
+
+    /// @notice The same of an answer.
+    function entriesHash(uint128[] memory columns, uint128 weight) internal pure returns (bytes32) {
+        bytes32 columnsHash;
+        // solhint-disable-next-line no-inline-assembly
+        assembly ("memory-safe") {
+            columnsHash := keccak256(add(columns, 32), shl(5, mload(columns)))
+        }
+        return Hashes.efficientKeccak256(columnsHash, bytes32(uint256(weight)));
     }
 
     // ------------------------------------------------------------------ what it says of its neighbours
@@ -92,7 +123,7 @@ library Leaves {
 
     // ------------------------------------------------------------------ what a device can have
 
-    /// @notice Whether the leaf claims what a silent device has, as IDeliveryVerifier.measure gives it.
+    /// @notice Whether the leaf claims what a silent device has, as IDeliveryVerifier.measureAll gives it.
     function isSilent(Flex.Leaf calldata leaf, Flex.MeasuringTerms memory terms, Flex.Entry memory entry) internal pure returns (bool) {
         uint256 silent = 0;
         if (_isOwnBaseline(terms) && terms.clampLevel == Flex.ClampLevel.Portfolio) {
@@ -107,7 +138,7 @@ library Leaves {
         return _isEvery(leaf, 0);
     }
 
-    /// @notice Whether some records, or none, could give the leaf's entries, as IDeliveryVerifier.measure does.
+    /// @notice Whether some records, or none, could give the leaf's entries, as IDeliveryVerifier.measureAll does.
     function isPossible(Flex.Leaf calldata leaf, Flex.MeasuringTerms memory terms, Flex.Entry memory entry) internal pure returns (bool) {
         bool isOwn = _isOwnBaseline(terms);
         if (!isOwn && isZero(leaf)) return true;

@@ -28,7 +28,7 @@ library OrderBounds {
         Flex.Product calldata product,
         Flex.Rule calldata rule,
         uint256 units,
-        uint40[] memory ordersW
+        uint40[] calldata ordersW
     ) internal pure returns (uint96 orderedMask, uint256 locked) {
         uint256 duration = rule.periodSeconds;
         uint256 periods = Periods.count(product.windowStart, product.windowEnd, duration);

@@ -7,6 +7,8 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 /// @dev Period `p` of a window is `[windowStart + p * T, windowStart + (p + 1) * T)`; bit `p` of a mask stands for it.
 library Periods {
     uint256 internal constant MAX = 96;
+    /// @dev One in each of a mask's bytes.
+    uint256 private constant EACH_BYTE = 0x010101010101010101010101;
 
     /// @notice Whole periods in the window; 0 for one that ends before it starts.
     function count(uint256 windowStart, uint256 windowEnd, uint256 periodSeconds) internal pure returns (uint256) {
@@ -27,11 +29,15 @@ library Periods {
     }
 
     /// @notice How many periods are in the set.
-    function size(uint96 mask) internal pure returns (uint256 bits) {
+    function size(uint96 mask) internal pure returns (uint256) {
+        // Neighbours are added up, two bits, four and eight wide, then all bytes at once into the highest: the same for any set, and less
+        // than to go through the bits of three. No byte exceeds 96.
         unchecked {
-            for (uint256 rest = mask; rest != 0; rest &= rest - 1) {
-                ++bits;
-            }
+            uint256 bits = mask;
+            bits -= (bits >> 1) & (EACH_BYTE * 0x55);
+            bits = (bits & (EACH_BYTE * 0x33)) + ((bits >> 2) & (EACH_BYTE * 0x33));
+            bits = (bits + (bits >> 4)) & (EACH_BYTE * 0x0f);
+            return uint8((bits * EACH_BYTE) >> 88);
         }
     }
 

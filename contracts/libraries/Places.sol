@@ -66,6 +66,12 @@ library Places {
         if (place.joinedAt == 0) revert Errors.DeviceRegistry_EntryUnknown(portfolioId, index);
     }
 
+    /// @notice Who collects for a place of the portfolio `portfolioId`: every place that was taken has somebody.
+    function payeeAt(List storage list, bytes32 portfolioId, uint256 index) internal view returns (address payee) {
+        payee = list.entries[index].payee;
+        if (payee == address(0)) revert Errors.DeviceRegistry_EntryUnknown(portfolioId, index);
+    }
+
     /// @notice Who collects for `count` neighbouring places from `first` on.
     function payees(List storage list, bytes32 portfolioId, uint256 first, uint256 count) internal view returns (address[] memory found) {
         uint256 length = list.count;

@@ -3,6 +3,7 @@ pragma solidity ^0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {Flex} from "../types/Flex.sol";
+import {HashedItems} from "./HashedItems.sol";
 import {Periods} from "./Periods.sol";
 import {Rounding} from "./Rounding.sol";
 
@@ -11,6 +12,9 @@ import {Rounding} from "./Rounding.sol";
 /// What is computed per period is unchecked, 10 000 gas less for eight periods: a power has 40 bits, a time 40, a ratio 32, a price 96, a
 /// response 128, so that no product passes 2^225 and no sum over 96 periods 2^232.
 library SettlementMath {
+    using HashedItems for Flex.CurvePoint[];
+    using HashedItems for int128[];
+    using HashedItems for uint40[];
     using Rounding for uint256;
     using Rounding for int256;
 
@@ -18,12 +22,16 @@ library SettlementMath {
     uint256 internal constant MILLIWH_PER_MWH = 1e9;
     uint256 internal constant W_PER_MW = 1e6;
 
-    /// @notice One period of one dispatch.
-    struct Period {
-        uint256 delivered; // mWh, at most the rule's cap
-        uint256 counted; // mWh, at most what was ordered
-        uint256 pay;
-        uint256 penalty;
+    /// @notice What pay and penalty of a period depend on beside the curve: read once for all periods.
+    struct Terms {
+        uint256 utilisationPerMWh;
+        uint256 shortfallPerMWh;
+        uint256 overDeliveryCapBps;
+        uint256 toleranceBps;
+        bool isDeductible; // the tolerance
+        bool isUncapped; // the deficiency
+        bool paysOrdered;
+        Flex.CurveKind payCurveKind;
     }
 
     // ------------------------------------------------------------------ energy
@@ -89,58 +97,77 @@ library SettlementMath {
 
     // ------------------------------------------------------------------ one period
 
+    function termsOf(Flex.Rule calldata rule, Flex.Product calldata product) internal pure returns (Terms memory) {
+        return
+            Terms({
+                utilisationPerMWh: product.utilisationPerMWh,
+                shortfallPerMWh: product.shortfallPerMWh,
+                overDeliveryCapBps: rule.overDeliveryCapBps,
+                toleranceBps: rule.toleranceBps,
+                isDeductible: rule.toleranceKind == Flex.ToleranceKind.Deductible,
+                isUncapped: rule.deficiencyUncapped,
+                paysOrdered: rule.payBase == Flex.PayBase.Ordered,
+                payCurveKind: rule.payCurveKind
+            });
+    }
+
     /// @notice Payment for a ratio, Bps: nothing below the first point, the last point's beyond it.
     function curveDown(Flex.CurveKind kind, Flex.CurvePoint[] calldata points, uint256 ratioBps) internal pure returns (uint256) {
         unchecked {
-            uint256 reached = 0;
-            while (reached < points.length && points[reached].ratioBps <= ratioBps) {
-                ++reached;
+            uint256 fromRatioBps = 0;
+            uint256 fromPayBps = 0;
+            for (uint256 i = 0; i < points.length; ++i) {
+                (uint256 toRatioBps, uint256 toPayBps) = points.at(i);
+                if (toRatioBps > ratioBps) {
+                    if (i == 0 || kind == Flex.CurveKind.Steps) return fromPayBps;
+                    uint256 rise = (toPayBps - fromPayBps) * (ratioBps - fromRatioBps);
+                    return fromPayBps + rise.divDown(toRatioBps - fromRatioBps);
+                }
+                (fromRatioBps, fromPayBps) = (toRatioBps, toPayBps);
             }
-            if (reached == 0) return 0;
-            Flex.CurvePoint calldata from = points[reached - 1];
-            if (kind == Flex.CurveKind.Steps || reached == points.length) return from.payBps;
-            Flex.CurvePoint calldata to = points[reached];
-            uint256 rise = uint256(to.payBps - from.payBps) * (ratioBps - from.ratioBps);
-            return from.payBps + rise.divDown(to.ratioBps - from.ratioBps);
+            return fromPayBps;
         }
     }
 
     /// @notice What is left of a deficiency after the rule's tolerance.
-    function beyondTolerance(Flex.Rule calldata rule, uint256 deficiency, uint256 ordered) internal pure returns (uint256) {
+    function beyondTolerance(Terms memory terms, uint256 deficiency, uint256 ordered) internal pure returns (uint256) {
         unchecked {
-            uint256 tolerated = (ordered * rule.toleranceBps).divDown(BPS);
+            uint256 tolerated = (ordered * terms.toleranceBps).divDown(BPS);
             if (deficiency <= tolerated) return 0;
-            return rule.toleranceKind == Flex.ToleranceKind.Deductible ? deficiency - tolerated : deficiency;
+            return terms.isDeductible ? deficiency - tolerated : deficiency;
         }
     }
 
     /// @notice Pay and penalty of a period in which something was ordered.
+    /// @param payCurve of the rule
     /// @param ordered mWh, not zero
     /// @param response the dispatch's share of the measured response, mWh
+    /// @return delivered mWh, at most the rule's cap
+    /// @return counted mWh, at most what was ordered
     function period(
-        Flex.Rule calldata rule,
-        Flex.Product calldata product,
+        Terms memory terms,
+        Flex.CurvePoint[] calldata payCurve,
         uint256 ordered,
         int256 response
-    ) internal pure returns (Period memory result) {
+    ) internal pure returns (uint256 delivered, uint256 counted, uint256 pay, uint256 penalty) {
         unchecked {
             uint256 achieved = response > 0 ? uint256(response) : 0;
-            result.delivered = Math.min(achieved, (ordered * rule.overDeliveryCapBps).divDown(BPS));
-            result.counted = Math.min(achieved, ordered);
-            uint256 share = curveDown(rule.payCurveKind, rule.payCurve, (BPS * result.counted).divDown(ordered));
-            uint256 base = rule.payBase == Flex.PayBase.Delivered ? result.delivered : ordered;
-            result.pay = (base * product.utilisationPerMWh * share).divDown(MILLIWH_PER_MWH * BPS);
+            delivered = Math.min(achieved, (ordered * terms.overDeliveryCapBps).divDown(BPS));
+            counted = Math.min(achieved, ordered);
+            uint256 share = curveDown(terms.payCurveKind, payCurve, (BPS * counted).divDown(ordered));
+            uint256 base = terms.paysOrdered ? ordered : delivered;
+            pay = (base * terms.utilisationPerMWh * share).divDown(MILLIWH_PER_MWH * BPS);
 
             int256 missing = int256(ordered) - response;
             uint256 deficiency = missing > 0 ? uint256(missing) : 0;
-            if (!rule.deficiencyUncapped) deficiency = Math.min(deficiency, ordered);
-            result.penalty = penaltyUp(product, beyondTolerance(rule, deficiency, ordered));
+            if (!terms.isUncapped) deficiency = Math.min(deficiency, ordered);
+            penalty = penaltyUp(terms.shortfallPerMWh, beyondTolerance(terms, deficiency, ordered));
         }
     }
 
-    function penaltyUp(Flex.Product calldata product, uint256 energyMilliWh) internal pure returns (uint256) {
+    function penaltyUp(uint256 shortfallPerMWh, uint256 energyMilliWh) internal pure returns (uint256) {
         unchecked {
-            return (energyMilliWh * product.shortfallPerMWh).divUp(MILLIWH_PER_MWH);
+            return (energyMilliWh * shortfallPerMWh).divUp(MILLIWH_PER_MWH);
         }
     }
 
@@ -158,18 +185,23 @@ library SettlementMath {
         uint256 customerShareBps
     ) internal pure returns (Flex.Settled memory result) {
         unchecked {
+            Terms memory terms = termsOf(rule, product);
+            Flex.CurvePoint[] calldata payCurve = rule.payCurve;
+            uint40[] calldata ordersW = dispatch_.ordersW;
+            uint256 duration = rule.periodSeconds;
+            uint96 excusedMask = dispatch_.excusedMask;
             uint256 ordered = 0;
             uint256 counted = 0;
-            for (uint256 p = 0; p < dispatch_.ordersW.length; ++p) {
-                uint256 orderW = dispatch_.ordersW[p];
+            for (uint256 p = 0; p < ordersW.length; ++p) {
+                uint256 orderW = ordersW.at(p);
                 if (orderW == 0) continue;
-                uint256 energy = energyDown(orderW, rule.periodSeconds);
-                int256 response = responseShareDown(responsesMilliWh[p], orderW, totalsW[p]);
-                Period memory one = period(rule, product, energy, response);
+                uint256 energy = energyDown(orderW, duration);
+                int256 response = responseShareDown(responsesMilliWh.at(p), orderW, totalsW[p]);
+                (, uint256 countedHere, uint256 pay, uint256 penalty) = period(terms, payCurve, energy, response);
                 ordered += energy;
-                counted += one.counted;
-                result.pay += one.pay;
-                if (!Periods.has(dispatch_.excusedMask, p)) result.penalty += one.penalty;
+                counted += countedHere;
+                result.pay += pay;
+                if (!Periods.has(excusedMask, p)) result.penalty += penalty;
             }
             uint256 share =
                 ordered == 0 ? BPS : curveDown(rule.availabilityCurveKind, rule.availabilityCurve, (BPS * counted).divDown(ordered));
@@ -192,7 +224,7 @@ library SettlementMath {
             if (Periods.has(dispatch_.excusedMask, p)) continue;
             // an uncapped deficiency that nobody measured has no bound but the stop-loss
             if (rule.deficiencyUncapped) result.penalty = type(uint256).max;
-            else result.penalty += penaltyUp(product, energyDown(orderW, rule.periodSeconds));
+            else result.penalty += penaltyUp(product.shortfallPerMWh, energyDown(orderW, rule.periodSeconds));
         }
         _close(rule, product, dispatch_.units, anyOrdered ? 0 : BPS, customerShareBps, result);
     }

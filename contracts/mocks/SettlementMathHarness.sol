@@ -38,8 +38,13 @@ contract SettlementMathHarness {
         return SettlementMath.curveDown(kind, points, ratioBps);
     }
 
-    function beyondTolerance(Flex.Rule calldata rule, uint256 deficiency, uint256 ordered) external pure returns (uint256) {
-        return SettlementMath.beyondTolerance(rule, deficiency, ordered);
+    function beyondTolerance(
+        Flex.Rule calldata rule,
+        Flex.Product calldata product,
+        uint256 deficiency,
+        uint256 ordered
+    ) external pure returns (uint256) {
+        return SettlementMath.beyondTolerance(SettlementMath.termsOf(rule, product), deficiency, ordered);
     }
 
     function period(
@@ -47,8 +52,8 @@ contract SettlementMathHarness {
         Flex.Product calldata product,
         uint256 ordered,
         int256 response
-    ) external pure returns (SettlementMath.Period memory) {
-        return SettlementMath.period(rule, product, ordered, response);
+    ) external pure returns (uint256 delivered, uint256 counted, uint256 pay, uint256 penalty) {
+        return SettlementMath.period(SettlementMath.termsOf(rule, product), rule.payCurve, ordered, response);
     }
 
     function settleMeasured(

@@ -204,8 +204,7 @@ library Flex {
         uint16 challengerShareBps; // of a lost bond, to who showed that the submission is wrong; the rest is the buyers'
     }
 
-    /// @notice The part of a rule that measuring needs, kept in storage by the Rulebook. What is needed to prove a device lies in the first
-    /// slot, but for the hash of a look-back.
+    /// @notice The part of a rule that measuring needs, kept in storage by the Rulebook, see library PackedTerms.
     struct MeasuringTerms {
         uint24 periodSeconds; // 0: no such rule
         BaselineMethod baseline;
@@ -220,12 +219,16 @@ library Flex {
         uint16 drawDelay;
         uint8 maxDemands;
         uint32 spotChecks;
-        uint16 challengerShareBps;
-        uint96 demandFee;
-        uint96 bondPerMW;
-        address currency; // of bond and fee; 0 where every leaf has to be proven
         uint32 gateSeconds; // Nominated; else 0
-        bytes32 lookbackHash;
+        bytes32 lookbackHash; // XOfY; else 0
+    }
+
+    /// @notice The part of a rule that says what a submission stakes, kept in storage by the Rulebook: zero where every leaf has to be proven.
+    struct Stakes {
+        address currency; // of bond and fee
+        uint96 bondPerMW;
+        uint96 demandFee;
+        uint16 challengerShareBps;
     }
 
     /// @notice The part of a rule that issuing needs, kept in storage by the Rulebook.
@@ -431,6 +434,13 @@ library Flex {
         uint128 weight; // last prefix of the weight column
         int128[] baselineMilliWh; // sum over devices; zero where the baseline is the portfolio's
         int128[] meteredMilliWh; // sum over devices that are not silent
+    }
+
+    /// @notice What is submitted of an event.
+    struct Submitted {
+        EventKey key;
+        bytes32 root; // over all leaves
+        Totals totals;
     }
 
     /// @notice Where the proving of all leaves stands: kept as a hash, carried by the caller.

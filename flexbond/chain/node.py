@@ -35,7 +35,7 @@ START_SECONDS: Final = 60.0
 STOP_SECONDS: Final = 10.0
 
 # Ends the node when the pipe on its standard input closes, which the system does however the program
-# ends, SIGKILL included.
+# ends, SIGKILL included; then what it wrote is of no use to anybody.
 _KEEPER: Final = """
 exec 3<&0
 "$@" </dev/null 3<&- &
@@ -45,6 +45,7 @@ watch=$!
 exec 3<&-
 wait "$node"
 kill "$watch" 2>/dev/null
+rm -rf "$FLEXBOND_NODE_STATES"
 """
 
 
@@ -129,6 +130,7 @@ class LocalNode:
         process, self._process = self._process, None
         if process is not None:
             _end(process)
+            shutil.rmtree(states_folder(self.port), ignore_errors=True)
 
 
 def start_detached(settings: NodeSettings, pid_file: Path) -> NodeRecord:
@@ -157,6 +159,7 @@ def stop_detached(pid_file: Path) -> NodeRecord:
             os.kill(record.pid, signal.SIGKILL)
             break
         time.sleep(0.05)
+    shutil.rmtree(states_folder(record.port), ignore_errors=True)
     return record
 
 
@@ -193,6 +196,11 @@ def clone_root() -> Path:
     raise NodeError("Anvil and Ganache are not installed here.", "Run `make setup` in a clone of Flexbond.")
 
 
+def states_folder(port: int) -> Path:
+    """Where the node at a port keeps states of past blocks, which fill gigabytes, and which Anvil leaves behind."""
+    return clone_root() / ".cache" / "nodes" / f"states-{port}"
+
+
 def _launch(settings: NodeSettings, *, kept: bool) -> tuple[subprocess.Popen[bytes], int]:
     root = clone_root()
     cache = root / ".cache"
@@ -208,13 +216,15 @@ def _launch(settings: NodeSettings, *, kept: bool) -> tuple[subprocess.Popen[byt
     keeper = ["sh", "-c", _KEEPER, "flexbond-node"] if kept else []
     for _ in range(3):  # a free port may be taken by others before the node has it
         port = settings.port or free_port()
+        states = states_folder(port)
+        shutil.rmtree(states, ignore_errors=True)
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603
                 [*keeper, *_program(settings.kind, root), *_arguments(settings, port)],
                 stdin=subprocess.PIPE if kept else subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=environment,
+                env={**environment, "FLEXBOND_NODE_STATES": str(states)},
                 cwd=cache,
                 start_new_session=True,
             )
@@ -250,6 +260,7 @@ def _arguments(settings: NodeSettings, port: int) -> list[str]:
             *("--host", HOST, "--port", str(port), "--chain-id", str(kind.chain_id), "--hardfork", hardfork),
             *("--mnemonic", DEVELOPMENT_MNEMONIC, "--accounts", str(ACCOUNTS), "--balance", str(BALANCE_ETHER)),
             *("--gas-limit", str(settings.block_gas_limit), "--no-request-size-limit"),
+            *("--cache-path", str(states_folder(port))),
         ]
         if settings.timestamp is not None:
             arguments += ["--timestamp", str(settings.timestamp)]

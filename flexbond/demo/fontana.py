@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from flexbond.demo.homes import load_homes, local_time
 from flexbond.demo.plan import metered, occasions
 from flexbond.demo.play import Play
 from flexbond.demo.result import FontanaResult
+from flexbond.demo.scratch import scratch
 from flexbond.demo.stage import START_HOUR, WALLET_HOME, rule_ids, set_up
 from flexbond.demo.summary import chapter_summary, sums_of
 from flexbond.demo.tell import EVENTS
@@ -39,17 +39,17 @@ def run_fontana(kind: NodeKind, out: Path, progress: Progress, *, data: Path | N
     days = choose(homes)
     plan = occasions(homes, days)
     with (
-        tempfile.TemporaryDirectory(dir=out, prefix=".run-") as folder,
+        scratch(out) as folder,
         chain(kind.value, local_time(homes.first_day, START_HOUR)) as node,
     ):
         progress(f"Fontana: started {kind.value} on port {node.port}, at the data's first morning.")
-        stage = set_up(node, homes, Path(folder), progress)
+        stage = set_up(node, homes, folder, progress)
         play = Play(
             stage=stage,
             homes=homes,
             plan=plan,
             metered=metered(homes, plan),
-            folder=Path(folder),
+            folder=folder,
             say=progress,
         )
         play.perform()

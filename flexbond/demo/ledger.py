@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
+from flexbond import ids
 from flexbond.errors import FlexbondError
 from flexbond.model.types import LockReason
 
@@ -78,8 +78,10 @@ class Movement:
 class Ledger:
     """Balances of one token after every event so far."""
 
-    def __init__(self, token: str) -> None:
+    def __init__(self, token: str, pools: str) -> None:
         self.token = token
+        self.pools = pools
+        """Whose the pools' locks are: Payouts."""
         self.accounts: dict[str, Account] = defaultdict(Account)
         self.locks: dict[bytes, Lock] = {}
         self.movements: list[Movement] = []
@@ -90,16 +92,16 @@ class Ledger:
     @classmethod
     def of(cls, token: str, records: Iterable[EventRecord]) -> Ledger:
         """The ledger of a whole log. Raises LedgerError."""
-        ledger = cls(token)
-        told = [
-            record for record in records if record.contract == "CollateralEscrow" or record.name == "DispatchSettled"
-        ]
-        for record, after in zip_longest(told, told[1:]):
-            ledger.apply(record, after)
+        told = list(records)
+        # what is divided to a pool is told by Payouts too
+        ledger = cls(token, next((record.address for record in told if record.contract == "Payouts"), ""))
+        for record in told:
+            if record.contract == "CollateralEscrow" or record.name == "DispatchSettled":
+                ledger.apply(record)
         return ledger
 
-    def apply(self, record: EventRecord, after: EventRecord | None) -> None:
-        """One event; the one after it tells whose the pool is that a lock is divided to. Raises LedgerError."""
+    def apply(self, record: EventRecord) -> None:
+        """One event of the escrow, or the end of a dispatch. Raises LedgerError."""
         args = record.args
         self._record = record
         match record.name:
@@ -115,7 +117,7 @@ class Ledger:
             case "DispatchSettled":
                 self._penalty = args.settled.penalty
             case "Divided":
-                self._divide(args, after)
+                self._divide(args)
             case "Paid":
                 lock = self._known(args.lock_id)
                 self._lock(lock, -args.amount)
@@ -137,7 +139,7 @@ class Ledger:
         lock = self.locks.setdefault(args.lock_id, Lock(owner=args.provider, reason=LockReason.RIGHTS))
         self._lock(lock, args.availability + args.collateral)
 
-    def _divide(self, args: Any, after: EventRecord | None) -> None:
+    def _divide(self, args: Any) -> None:
         lock = self._known(args.lock_id)
         self._lock(lock, -args.paid - args.unlocked - args.pooled)
         penalty = 0
@@ -146,9 +148,13 @@ class Ledger:
         self._transfer(lock, args.to, Column.PENALTIES, penalty)
         self._transfer(lock, args.to, FOR[lock.reason], args.paid - penalty)
         if args.pooled:
-            if after is None or after.name != "Locked":
-                raise LedgerError("The log divides a lock to a pool that it does not name.", "Check the log.")
-            self._transfer(lock, after.args.owner, FOR[lock.reason], args.pooled)
+            if not self.pools:
+                raise LedgerError(
+                    "The log divides a lock to a pool, but not one event is of Payouts.", "Check the log."
+                )
+            self._transfer(lock, self.pools, FOR[lock.reason], args.pooled)
+            pool_lock = ids.lock_id(self.token, LockReason.POOL, args.pool_id)
+            self._lock(self.locks.setdefault(pool_lock, Lock(owner=self.pools, reason=LockReason.POOL)), args.pooled)
 
     def _transfer(self, lock: Lock, to: str, column: Column, amount: int) -> None:
         """Free money that just left a lock goes to another; to the lock's owner it stays what it is."""

@@ -21,6 +21,7 @@ from flexbond.model.types import (
     ClampLevel,
     MeasuringTerms,
     RuleTerms,
+    Stakes,
 )
 
 if TYPE_CHECKING:
@@ -152,8 +153,17 @@ def measuring_terms_of(rule: Rule) -> MeasuringTerms:
     kept = MeasuringTerms(**{name: getattr(rule, name) for name, _ in kinds_of(MeasuringTerms)})
     return replace(
         kept,
-        currency=rule.currency if rule.challenge_window else ZERO_ADDRESS,
         gate_seconds=rule.gate_seconds if rule.baseline is BaselineMethod.NOMINATED else 0,
+    )
+
+
+def stakes_of(rule: Rule) -> Stakes:
+    """The part of a rule that says what a submission stakes."""
+    return Stakes(
+        currency=rule.currency if rule.challenge_window else ZERO_ADDRESS,
+        bond_per_mw=rule.bond_per_mw,
+        demand_fee=rule.demand_fee,
+        challenger_share_bps=rule.challenger_share_bps,
     )
 
 

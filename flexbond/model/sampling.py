@@ -60,9 +60,9 @@ def points_of(claim: Claim, spot_checks: int, scale: int = 1) -> int:
     return min(spot_checks, line_length(claim, scale))
 
 
-def seed_of(block_hash: bytes, event_id: bytes, commitment: bytes) -> int:
-    """What is drawn with, once the block's hash is known."""
-    return int.from_bytes(keccak(block_hash + event_id + commitment), "big") & _SEED
+def seed_of(block_hash: bytes, event_id: bytes) -> int:
+    """What is drawn with, once the block's hash is known: an event is submitted once, before that block."""
+    return int.from_bytes(keccak(block_hash + event_id), "big") & _SEED
 
 
 def point_at(claim: Claim, seed: int, number: int, points: int, scale: int = 1) -> tuple[int, int]:

@@ -1,6 +1,7 @@
 """The checks of a sampled submission, from the event log: what was drawn, proven, demanded, accepted, and why it was rejected.
 
-All of it comes from what SpotChecks logged, so that an auditor needs no state: the contract keeps a submission only while it is under way.
+All of it comes from what SpotChecks logged, and from Measurement whether it ended well, so that an auditor needs no state: the contract
+keeps a submission only while it is under way.
 """
 
 from __future__ import annotations
@@ -26,10 +27,11 @@ NAMES: Final = (
     "DemandMet",
     "DemandRefunded",
     "SubmissionAccepted",
-    "BondReleased",
     "SubmissionRejected",
 )
 """Of all events of SpotChecks; each has the id of the event first."""
+END: Final = "EventMeasured"
+"""Of Measurement: a sampled submission ends so with its bond released."""
 NOBODY: Final = "0x" + 40 * "0"
 
 
@@ -130,7 +132,7 @@ def checks_of(logs: Mapping[str, Sequence[EventRecord]], rule: Rule, root: bytes
         proof_until=None if draw_block else at + rule.proof_window,
         demands=_demands(logs),
         is_accepted=bool(logs["SubmissionAccepted"]),
-        is_released=bool(logs["BondReleased"]),
+        is_released=bool(logs[END]),
         rejection=_rejection(logs["SubmissionRejected"]),
     )
     for drawn in logs["PointsDrawn"]:

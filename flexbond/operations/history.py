@@ -9,7 +9,7 @@ from flexbond.chain.events import read_events
 from flexbond.hashing import ZERO_HASH
 from flexbond.ids import dispatch_hash, token_id
 from flexbond.model.types import Answer, CalendarDays, EventStatus, Funding
-from flexbond.operations.checks import NAMES, checks_of
+from flexbond.operations.checks import END, NAMES, checks_of
 from flexbond.operations.errors import OperationError, UnknownError
 
 if TYPE_CHECKING:
@@ -352,6 +352,7 @@ def _checks(suite: Suite, event_id: bytes, rule: Rule, submission: Submission) -
     if rule.challenge_window == 0 or submission.leaves <= rule.spot_checks:
         return None
     logs = {name: logs_of(suite, "SpotChecks", name, event_id=event_id) for name in NAMES}
+    logs[END] = logs_of(suite, "Measurement", END, event_id=event_id)
     return checks_of(logs, rule, submission.root, submission.totals)
 
 

@@ -18,7 +18,7 @@ FOLLOWED: Final = {
     "Measurement": ("EventCalled", "EventSubmitted", "EventMeasured", "EventUnmeasured"),
     "SpotChecks": (
         *("Bonded", "PointsDrawn", "PointsProven", "LeafDemanded", "DemandMet", "DemandRefunded"),
-        *("SubmissionAccepted", "BondReleased", "SubmissionRejected"),
+        *("SubmissionAccepted", "SubmissionRejected"),
     ),
 }
 """What is remembered of the event log."""

@@ -1,7 +1,7 @@
 """The interface of the EVM of the process, on an Anvil node: here gas is what it costs on a chain.
 
 Every account may send without a key, and every block has exactly the time that was set, so that a run costs the same to
-the last digit whenever and wherever it happens, but for what hashes of blocks decide: now and then they differ.
+the last digit whenever and wherever it happens, whatever hashes of blocks decide.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
-import requests
 from web3 import HTTPProvider, Web3
 
 from flexbond.chain.codec import decode_revert
@@ -28,6 +27,7 @@ from tests.support.evm import (
     address_of,
     artifacts,
 )
+from tests.support.undoing import back_to, keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,14 +58,7 @@ class AnvilEvm(Evm):
     """One chain on a node."""
 
     def __init__(self, url: str) -> None:
-        # A connection for each request: one that lay idle while trees were built may be closed by the node as the next request leaves.
-        session = requests.Session()
-        session.trust_env = False
-        session.headers["Connection"] = "close"
-        provider = HTTPProvider(
-            url, request_kwargs={"timeout": 120}, session=session, exception_retry_configuration=None
-        )
-        self._rpc = Rpc(Web3(provider))
+        self._rpc = Rpc(Web3(HTTPProvider(url, request_kwargs={"timeout": 120}, exception_retry_configuration=None)))
         self._time = GENESIS
         self._result: _Result | None = None
         self._deployed: dict[str, int] = {}
@@ -148,12 +141,12 @@ class AnvilEvm(Evm):
 
     def snapshot(self) -> Any:
         """The present state, time included, for `revert`."""
-        return self._rpc.once("evm_snapshot"), self._time
+        return keep(self._rpc), self._time
 
     def revert(self, snapshot: Any) -> None:
         """Back to a snapshot, which is used up, and with it all that were taken later."""
         taken, time = snapshot
-        assert self._rpc.once("evm_revert", taken)
+        back_to(self._rpc, taken)
         self._senders.clear()
         self._time = time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from flexbond.chain.development import customer_signer
 from flexbond.hashing import keccak
@@ -82,8 +82,10 @@ class Event:
         """What every device did."""
         world, terms = self.world, measuring_terms_of(self.rule)
         question = world.question(self.product, rule=self.rule)
+        # An earlier event may have drawn the place, and put another home there.
+        home = self.fleet.stand([0])[0]
         entry = world.devices.entry.call(self.key.portfolio_id, 0)
-        answer: Answer = world.verifier.measure.call(terms, question, entry, self.proof(0))
+        answer: Answer = world.measuring.measure.call(terms, question, entry, self.proof(home))
         return answer
 
     def proof(self, home: int, batch: Batch | None = None) -> DeviceProof:
@@ -100,15 +102,14 @@ class Event:
         """To the first block in which points can be drawn, or later."""
         self.evm.number = self.world.spot_checks.check.call(self.event).moment + 1 + more
 
-    def draw(self, sender: Any = None) -> None:
+    def draw(self) -> None:
         """By anyone."""
-        self.world.spot_checks.draw.send(self.event, sender=sender or self.world.accounts.relayer)
+        self.world.spot_checks.draw.send(self.event, sender=self.world.accounts.relayer)
 
     def draw_by_proof(self) -> int:
         """Gas of a proof of one leaf that draws first; undone."""
         with self.evm.rollback():
-            # Not by who draws for good: a node that has seen a transaction may know the same one again.
-            self.draw(self.world.accounts.attacker)
+            self.draw()
             place = self.places()[0]
         with self.evm.rollback():
             self.prove([place], self.fleet.stand([place]))
@@ -215,11 +216,11 @@ class Event:
             with self.evm.rollback():
                 self.prove(places[:count], homes)
                 gas[count] = self.evm.result.gas_used
-                measured[count] = self.evm.spent_within(self.world.verifier.measureAll)
+                measured[count] = self.evm.spent_within(self.world.verifier.check)
         self.prove(places, homes)
         gas[len(places)] = self.evm.result.gas_used
         judged = self.evm.calls_within(self.world.oracle.judge)[-1]
-        checked = self.evm.spent_within(self.world.verifier.measureAll) - measured[len(places) - 1]
+        checked = self.evm.spent_within(self.world.verifier.check) - measured[len(places) - 1]
         whole = gas[len(places)] - gas[len(places) - 1]
         leaves, given = self._shown(places, homes)
         encode = self.world.spot_checks.prove.encode

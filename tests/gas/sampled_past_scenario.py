@@ -103,7 +103,7 @@ def _prove(
     proof = show(batches, home, world.needed_starts(product, rule=rule, lookback=past))
     question = world.question(product, rule=rule, lookback=past)
     entry = world.devices.entry.call(product.portfolio_id, 0)
-    answer = world.verifier.measure.call(measuring_terms_of(rule), question, entry, proof)
+    answer = world.measuring.measure.call(measuring_terms_of(rule), question, entry, proof)
     honest = Alike(answer=answer, leaves=DEVICES)
     key, checks = product.event_key, world.spot_checks
     checks.submit.send(key, honest.root, honest.totals, sender=world.accounts.provider)

@@ -10,6 +10,7 @@ from flexbond.chain.node import NodeKind
 from tests.integration.case import Case
 from tests.integration.sampled import SampledCase, SampledStage
 from tests.integration.stage import raised
+from tests.support.undoing import undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,9 +29,9 @@ def called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, by
 def case(called: tuple[Stage, bytes]) -> Iterator[Case]:
     """The same for every test."""
     stage, event = called
-    book, snapshot = stage.book_path.read_bytes(), stage.rpc.request("evm_snapshot")
-    yield Case(stage, event)
-    assert stage.rpc.request("evm_revert", snapshot)
+    book = stage.book_path.read_bytes()
+    with undone(stage.rpc):
+        yield Case(stage, event)
     stage.book_path.write_bytes(book)
 
 
@@ -46,7 +47,7 @@ def sampled_called(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[S
 def sampled(sampled_called: tuple[SampledStage, bytes]) -> Iterator[SampledCase]:
     """The same for every test."""
     stage, event = sampled_called
-    book, snapshot = stage.book_path.read_bytes(), stage.rpc.request("evm_snapshot")
-    yield SampledCase(stage, event)
-    assert stage.rpc.request("evm_revert", snapshot)
+    book = stage.book_path.read_bytes()
+    with undone(stage.rpc):
+        yield SampledCase(stage, event)
     stage.book_path.write_bytes(book)

@@ -17,6 +17,7 @@ from flexbond.operations.history import calendar_of, calendars_of, lookback_of
 from tests.integration.shell import Shell
 from tests.integration.stage import raised
 from tests.support.calendars import lookback, nameless, under
+from tests.support.undoing import undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,9 +39,8 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture
 def stage(node: Stage) -> Iterator[Stage]:
     """The same for every test."""
-    snapshot = node.rpc.request("evm_snapshot")
-    yield node
-    assert node.rpc.request("evm_revert", snapshot)
+    with undone(node.rpc):
+        yield node
 
 
 def pages(first: int, until: int, of: CalendarDays = LONDON) -> CalendarDays:

@@ -26,6 +26,7 @@ from tests.integration.stage import (
     Stage,
     raised,
 )
+from tests.support.undoing import undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,9 +47,8 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, byte
 @pytest.fixture
 def stage(sold: tuple[Stage, bytes]) -> Iterator[Stage]:
     """The same for every test."""
-    snapshot = sold[0].rpc.request("evm_snapshot")
-    yield sold[0]
-    assert sold[0].rpc.request("evm_revert", snapshot)
+    with undone(sold[0].rpc):
+        yield sold[0]
 
 
 def test_what_is_next_for_a_holder(stage: Stage, sold: tuple[Stage, bytes]) -> None:

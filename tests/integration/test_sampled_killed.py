@@ -21,6 +21,7 @@ from tests.integration.killing_proxy import KillingProxy, When
 from tests.integration.sampled import SampledStage
 from tests.integration.shell import Shell
 from tests.integration.stage import raised
+from tests.support.undoing import back_to, keep
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,7 +34,6 @@ ONCE = (
     "Bonded",
     "PointsDrawn",
     "DemandMet",
-    "BondReleased",
     "EventMeasured",
     "DispatchSettled",
     "RightSettled",
@@ -51,12 +51,12 @@ class Scene:
         self.proxy = proxy
         self.event = stage.up_to_called()
         self.shell = Shell(stage.folder, network="anvil", url=proxy.url, keys={"provider": stage.people.provider})
-        self._begin = stage.rpc.request("evm_snapshot")
+        self._begin = keep(stage.rpc)
 
     def rewind(self) -> None:
         """The chain as it was before anything was submitted."""
-        assert self.stage.rpc.request("evm_revert", self._begin)
-        self._begin = self.stage.rpc.request("evm_snapshot")
+        back_to(self.stage.rpc, self._begin)
+        self._begin = keep(self.stage.rpc)
 
     def start(self) -> subprocess.Popen[str]:
         """The command: two leaves at a time, so that there is more to interrupt."""

@@ -14,6 +14,7 @@ from flexbond.operations.history import find_events, load_event
 from tests.integration.sampled import HOMES, SampledStage
 from tests.integration.shell import Shell
 from tests.integration.stage import DAY, FOREVER, NOTICE, START, WINDOW_START, raised
+from tests.support.undoing import undone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,9 +121,8 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ended]:
 @pytest.fixture
 def here(ended: Ended) -> Iterator[Ended]:
     """The same for every test."""
-    snapshot = ended.stage.rpc.request("evm_snapshot")
-    yield ended
-    assert ended.stage.rpc.request("evm_revert", snapshot)
+    with undone(ended.stage.rpc):
+        yield ended
 
 
 def test_one_transaction_for_all_customers(here: Ended) -> None:

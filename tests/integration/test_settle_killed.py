@@ -12,6 +12,7 @@ from flexbond.chain.node import NodeKind
 from tests.integration.killing_proxy import KillingProxy, When
 from tests.integration.shell import Shell
 from tests.integration.stage import raised
+from tests.support.undoing import back_to, keep
 
 if TYPE_CHECKING:
     import subprocess
@@ -33,12 +34,12 @@ class Scene:
         self.event = stage.up_to_called()
         self.shell = Shell(stage.folder, network="anvil", url=proxy.url, keys={"provider": stage.people.provider})
         self.begin = stage.rpc.block_number()
-        self._snapshot = stage.rpc.request("evm_snapshot")
+        self._snapshot = keep(stage.rpc)
 
     def rewind(self) -> None:
         """The chain as it was before anything was settled."""
-        assert self.stage.rpc.request("evm_revert", self._snapshot)
-        self._snapshot = self.stage.rpc.request("evm_snapshot")
+        back_to(self.stage.rpc, self._snapshot)
+        self._snapshot = keep(self.stage.rpc)
 
     def settle(self) -> subprocess.Popen[str]:
         """Start the command: leaves one by one, so that there is more to interrupt."""

@@ -55,4 +55,9 @@ def test_walkthrough(tmp_path: Path) -> None:
     parts = [pool * 35 // 55, pool * 20 // 55]
     assert (shares, relayed) == (parts[:1], [parts[1:], parts])
     names = [event["event"] for event in events]
-    assert [names.count(name) for name in ("LeafProven", "PointsDrawn", "PointsProven", "BondReleased")] == [2, 1, 1, 1]
+    assert [names.count(name) for name in ("LeafProven", "PointsDrawn", "PointsProven", "EventMeasured")] == [
+        2,
+        1,
+        1,
+        2,
+    ]

@@ -24,6 +24,7 @@ from tests.integration.test_fleet_anvil import built_by_command, sampled
 from tests.integration.test_quote_chain import Played
 from tests.integration.watched import Sampled, Scene
 from tests.python.watching.lying import LIES, Told
+from tests.support.undoing import undone
 
 if TYPE_CHECKING:
     import subprocess
@@ -64,9 +65,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, by
 def scene(played: tuple[Stage, bytes, KillingProxy], tmp_path: Path) -> Iterator[Scene]:
     """The same for every test."""
     stage, event, proxy = played
-    snapshot = stage.rpc.request("evm_snapshot")
-    yield Scene(stage, event, tmp_path, proxy)
-    assert stage.rpc.request("evm_revert", snapshot)
+    with undone(stage.rpc):
+        yield Scene(stage, event, tmp_path, proxy)
 
 
 @pytest.mark.parametrize("name", list(LIES))

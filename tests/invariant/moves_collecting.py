@@ -78,7 +78,6 @@ class CollectMoves(Moves):
             weight_words=measured.weight_words[first : first + count],
             columns_hashes=measured.columns_hashes[first : first + count],
             path=measured.tree.run_path(first, count),
-            root=submitted.root,
             total_weight=submitted.totals.weight,
             totals_hash=ids.totals_hash(submitted.totals),
             responses_hash=ids.responses_hash(measured.responses_milli_wh),
@@ -115,7 +114,6 @@ class CollectMoves(Moves):
             weight_word=measured.weight_words[index],
             columns_hash=measured.columns_hashes[index],
             path=measured.tree.path(index),
-            root=submitted.root,
             total_weight=submitted.totals.weight,
             totals_hash=ids.totals_hash(submitted.totals),
             responses_hash=ids.responses_hash(measured.responses_milli_wh),
@@ -131,7 +129,7 @@ class CollectMoves(Moves):
                 replace(claim, path=claim.path[:-1]),
                 replace(claim, total_weight=max(0, claim.total_weight - 1)),
                 replace(claim, currency=draws.of(self.cast.tokens)),
-                replace(claim, root=claim.totals_hash),
+                replace(claim, columns_hash=claim.totals_hash),
                 replace(claim, responses_hash=claim.totals_hash),
             )
         )

@@ -181,6 +181,8 @@ class HostileMoves(MarketMoves, CallMoves):
             (escrow.lock, (token, victim, reason, key, 1), refused),
             (escrow.purchase, (token, victim, sender, key, 1, 0, 0), refused),
             (escrow.divide, (token, reason, key, sender, 1, 0, key, 0), refused),
+            (escrow.divideAll, (token, reason, key, sender, 1, key, 0), refused),
+            (escrow.release, (token, reason, key), refused),
             (escrow.pay, (token, reason, key, sender, 1), refused),
             (escrow.payMany, (token, reason, key, [sender], [1]), refused),
         ]
@@ -208,7 +210,7 @@ class HostileMoves(MarketMoves, CallMoves):
             claim = ids.claim_of(key, totals)
             not_settlement = ModelRevert("Flexbond_NotAllowed", sender, settlement)
             attempts += [
-                (self.world.measurement.submitChecked, (event, product.provider, key, totals), not_checks),
+                (self.world.measurement.submitChecked, (product.provider, (event, key, totals)), not_checks),
                 (self.world.measurement.conclude, (event, claim, []), not_checks),
                 (self.world.measurement.reject, (key,), not_checks),
                 (self.world.spot_checks.demand, (event, sender, 0), not_settlement),

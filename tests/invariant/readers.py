@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from flexbond.model.suite import Suite
     from tests.support.world import World
 
-SETTLED = (1).to_bytes(32, "big")
-
 
 def _unseen(_: Any) -> tuple[Any, Any]:
     """What no contract shows by itself: it tells in what else it does."""
@@ -84,7 +82,8 @@ class Reader:
 
         def rule(key: bytes) -> tuple[Any, Any]:
             book, kept = world.rulebook, suite.rulebook
-            return (book.terms.call(key), book.measuringTerms.call(key)), (kept.terms(key), kept.measuring_terms(key))
+            found = book.terms.call(key), book.measuringTerms.call(key), book.stakes.call(key)
+            return found, (kept.terms(key), kept.measuring_terms(key), kept.stakes(key))
 
         def acts(key: tuple[str, str]) -> tuple[Any, Any]:
             return world.participants.mayAct.call(*key), suite.participants.may_act(*key, now=world.evm.time)
@@ -203,9 +202,8 @@ class Reader:
         chain, model, payouts = self.world.settlement, self.suite.settlement, self.suite.payouts
 
         def dispatch(key: bytes) -> tuple[Any, Any]:
-            held = model.dispatches.get(key, ...)
-            expected = ZERO_HASH if held is ... else SETTLED if held is None else ids.dispatch_hash(held)
-            return chain.dispatchHash.call(key), expected
+            held = model.dispatches.get(key)
+            return chain.dispatchHash.call(key), ids.dispatch_hash(held) if held else ZERO_HASH
 
         def orders(key: bytes) -> tuple[Any, Any]:
             held = model.orders.get(key, ())

@@ -85,6 +85,8 @@ def test_inv_20_nobody_moves_what_is_not_theirs(evening: Evening, who: str) -> N
         (escrow.lock, (token, world.accounts.buyer, reason, right, 1)),
         (escrow.purchase, (token, world.accounts.buyer, caller, right, 1, 0, 0)),
         (escrow.divide, (token, reason, right, caller, 1, 0, right, 0)),
+        (escrow.divideAll, (token, reason, right, caller, 1, right, 0)),
+        (escrow.release, (token, reason, right)),
         (escrow.pay, (token, reason, right, caller, 1)),
     )
     for method, args in attempts:

@@ -117,7 +117,7 @@ class Mirror:
             cursor = suite.measurement.cursors.get(event_id)
             assert world.measurement.cursorHash.call(event_id) == (ids.cursor_hash(cursor) if cursor else bytes(32))
         for dispatch_id, dispatch in suite.settlement.dispatches.items():
-            expected = ids.dispatch_hash(dispatch) if dispatch else (1).to_bytes(32, "big")
+            expected = ids.dispatch_hash(dispatch) if dispatch else bytes(32)
             assert world.settlement.dispatchHash.call(dispatch_id) == expected
         for right_id, right in suite.rights.rights.items():
             stored = (right.issued, right.open, right.released, right.transferable, right.expired)

@@ -190,7 +190,7 @@ def test_answer(world: World, home: Home, data: st.DataObject) -> None:
             counts = [measure_device(under, asked, entry, point, [one]).silence not in refused for one in shown]
             proof = replace(proof, records=tuple(itertools.compress(proof.records, counts)))
             shown = list(itertools.compress(shown, counts))
-        chain = world.verifier.measure.call(measuring_terms_of(under), asked, entry, proof)
+        chain = world.measuring.measure.call(measuring_terms_of(under), asked, entry, proof)
         event(chain.silence.name)
         assert chain == measure_device(under, asked, entry, point, shown)
 

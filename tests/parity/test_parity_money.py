@@ -111,7 +111,7 @@ def test_share_of_response(maths: Contract, response: int, order: int, others: i
 def test_tolerance(maths: Contract, under: Rule, ordered: int, data: st.DataObject) -> None:
     """Given any deficiency, both deduct the same tolerance."""
     deficiency = data.draw(st.integers(0, 2 * ordered))
-    assert maths.beyondTolerance.call(under, deficiency, ordered) == owed_for(under, ordered, deficiency)
+    assert maths.beyondTolerance.call(under, product(), deficiency, ordered) == owed_for(under, ordered, deficiency)
 
 
 @pytest.mark.parametrize("metered", [7, 8, 9, 10, 11])

@@ -104,7 +104,7 @@ def test_answer(world: World, homes: list[Home], data: st.DataObject) -> None:
             world.evm.time = at
             world.devices.suspend.send(home.metering_point, sender=world.accounts.meter_operator)
         point: MeteringPoint = world.devices.meteringPoint.call(home.metering_point)
-        chain = world.verifier.measure.call(measuring_terms_of(under), asked, entry, proof)
+        chain = world.measuring.measure.call(measuring_terms_of(under), asked, entry, proof)
         assert chain == measure_device(under, asked, entry, point, shown)
 
 

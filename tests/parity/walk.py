@@ -890,7 +890,6 @@ class Walk:
             weight_word=measured.weight_words[index],
             columns_hash=measured.columns_hashes[index],
             path=self.maybe(path, (*path, bytes(32))),
-            root=measured.tree.root,
             total_weight=measured.totals.weight,
             totals_hash=ids.totals_hash(measured.totals),
             responses_hash=ids.responses_hash(self.maybe(measured.responses_milli_wh, ())),

@@ -24,6 +24,7 @@ from flexbond.chain.node import (
     free_port,
     read_record,
     start_detached,
+    states_folder,
     stop_detached,
 )
 
@@ -38,6 +39,12 @@ KINDS = [
 def answers(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def fills(port: int) -> bool:
+    """Whether the Anvil at a port, made to mine, writes states of past blocks where it should."""
+    Web3(HTTPProvider(f"http://127.0.0.1:{port}")).provider.make_request("anvil_mine", ["0x400"])
+    return wait_until(lambda: any(states_folder(port).rglob("*.json")))
 
 
 def wait_until(condition, seconds: float = 10) -> bool:
@@ -223,6 +230,35 @@ class TestLocalNode:
         pid_file.write_text("{")
         with pytest.raises(NodeError, match="is damaged"):
             read_record(pid_file)
+
+    @pytest.mark.anvil
+    def test_states_of_past_blocks_go_with_the_node(self):
+        with LocalNode() as node:
+            assert fills(node.port)
+        assert not states_folder(node.port).exists()
+
+    @pytest.mark.anvil
+    def test_states_of_past_blocks_go_with_a_program_that_is_killed(self):
+        program = (
+            "import time; from flexbond.chain.node import *\n"
+            "with LocalNode() as node:\n"
+            "    print(node.port, flush=True); time.sleep(99)"
+        )
+        with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+            port = int(process.stdout.readline())
+            assert fills(port)
+            process.kill()
+            process.wait()
+        assert wait_until(lambda: not states_folder(port).exists())
+
+    @pytest.mark.anvil
+    def test_states_of_past_blocks_go_with_a_node_that_is_stopped(self, tmp_path):
+        record = start_detached(NodeSettings(), tmp_path / "node.json")
+        try:
+            assert fills(record.port)
+        finally:
+            stop_detached(tmp_path / "node.json")
+        assert not states_folder(record.port).exists()
 
     @pytest.mark.anvil
     def test_port_taken(self):

@@ -28,6 +28,7 @@ import os
 import re
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -347,6 +348,23 @@ class Evm:
     def code(self, address: str) -> bytes:
         """The code at an address, empty where there is none."""
         return bytes(self._evm.get_code(address) or b"").rstrip(b"\0")  # it is padded for the interpreter
+
+    def word(self, address: str, slot: int) -> int:
+        """What a slot of an account's storage holds."""
+        return int(self._evm.storage(address, slot))
+
+    def stored(self) -> frozenset[str]:
+        """What all storage holds, slot by slot as pyrevm shows it, for comparison with another state of this chain."""
+        found = set()
+        for before, after in pairwise(self._evm.journal_str.split(", storage: {")):
+            account = before[before.rfind(": Account {") - 42 :][:42]
+            slots = [slot.strip("} ") for slot in after[: after.find("}, status")].split("}, ")]
+            found |= {f"{account} {slot}" for slot in slots if slot and not slot.endswith("present_value: 0")}
+        return frozenset(found)
+
+    def put_word(self, address: str, slot: int, value: int) -> None:
+        """Writes a slot of an account's storage, where getting there would take too long."""
+        self._evm.insert_account_storage(address, slot, value)
 
     def put_code(self, address: str, code: bytes) -> None:
         """Places code at an address, such as a precompile this EVM lacks. `rollback` does not undo it: own `Evm` only."""

@@ -81,7 +81,7 @@ from flexbond.signing.keys import development_device, development_p256_device, d
 from flexbond.signing.sign import prove_key, sign_consent, sign_offer, sign_record, sign_record_p256, sign_statement
 from flexbond.signing.signers import P256Signer, Secp256k1Signer
 from flexbond.trees import BatchTree, append, climb_batch, empty_frontier
-from tests.support.evm import CHAIN_ID, Contract, Evm, Log, Receipt, address_of, artifacts
+from tests.support.evm import ANYONE, CHAIN_ID, Contract, Evm, Log, Receipt, address_of, artifacts
 from tests.support.proofs import Batch, leaves_of, show
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -239,6 +239,8 @@ class World:
     settlement: Contract
     market: Contract
     token: Contract
+    measuring: Contract
+    """What the verifier measures with, asked of one device whatever the suite knows of it."""
 
     def __init__(self, config: NetworkConfig | None = None, evm: Evm | None = None) -> None:
         self.evm = evm or Evm()
@@ -252,7 +254,8 @@ class World:
                 setattr(self, name, self.evm.at(contract, self.addresses[contract]))
 
     def settle_in(self) -> None:
-        """People qualified, money deposited, the grid and the default rule published."""
+        """People qualified, money deposited, the grid and the default rule published; what measures one device beside the suite."""
+        self.measuring = self.evm.deploy("MeasuringHarness", self.oracle, self.devices, sender=ANYONE)
         people = self.accounts
         self.qualify(people.provider, provider=True)
         self.qualify(people.buyer, buyer=True)
@@ -713,7 +716,7 @@ class World:
                 starts = self.needed_starts(product, rule=rule, lookback=lookback, calls=asked.calls)
                 proof = show(kept, home, starts)
             proofs.append(proof)
-            answers.append(self.verifier.measure.call(measuring_terms_of(rule), asked, entry, proof))
+            answers.append(self.measuring.measure.call(measuring_terms_of(rule), asked, entry, proof))
         sums = self.devices.sumsBefore.call(key.portfolio_id, question.first_notice)
         measured = assemble(rule=rule, question=question, answers=answers, sums=sums, schedule_milli_wh=schedule)
         return Submission(
@@ -804,7 +807,6 @@ class World:
             weight_word=measured.weight_words[index],
             columns_hash=measured.columns_hashes[index],
             path=measured.tree.path(index),
-            root=measured.tree.root,
             total_weight=measured.totals.weight,
             totals_hash=totals_hash(measured.totals),
             responses_hash=responses_hash(measured.responses_milli_wh),
@@ -825,7 +827,6 @@ class World:
             weight_words=tuple(measured.weight_words[first:end]),
             columns_hashes=tuple(measured.columns_hashes[first:end]),
             path=measured.tree.run_path(first, count),
-            root=measured.tree.root,
             total_weight=measured.totals.weight,
             totals_hash=totals_hash(measured.totals),
             responses_hash=responses_hash(measured.responses_milli_wh),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +19,7 @@ from flexbond.demo.compare import Comparison, ids_of
 from flexbond.demo.gas import gas_since
 from flexbond.demo.ground import chain, places_of
 from flexbond.demo.outcome import Call
+from flexbond.demo.scratch import scratch
 from flexbond.demo.statement import statements, write_statement
 from flexbond.demo.summary import chapter_summary, sums_of
 from flexbond.model.types import Silence
@@ -46,18 +46,18 @@ def run_britain(kind: NodeKind, out: Path, progress: Progress, *, data: Path | N
     plan = windows(homes)
     shown = metered(homes, plan)
     with (
-        tempfile.TemporaryDirectory(dir=out, prefix=".run-") as folder,
+        scratch(out) as folder,
         chain(kind.value, homes.at(FIRST_DAY, START)) as node,
     ):
         progress(f"Britain: started {kind.value} on port {node.port}, on the last morning of September 2013.")
-        stage = set_up(node, homes, Path(folder), progress)
+        stage = set_up(node, homes, folder, progress)
         play = Play(
             stage=stage,
             homes=homes,
             plan=plan,
             metered=shown,
             revision=revision(homes, shown, plan),
-            folder=Path(folder),
+            folder=folder,
             say=progress,
         )
         play.perform()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,7 @@ from flexbond.demo.fleet.verify import Verifier
 from flexbond.demo.gas import actions, gas_lines
 from flexbond.demo.ground import chain
 from flexbond.demo.homes import load_homes
+from flexbond.demo.scratch import scratch
 from flexbond.demo.statement import statements, write_statement
 from flexbond.demo.summary import chapter_summary
 from flexbond.demo.terms import CUSTOMER_SHARE_BPS, DAY
@@ -62,19 +62,19 @@ def run_fleet(
         raise FleetSizeError(f"A fleet of {count:,} homes.", f"Ask for {LEAST} to {MOST:,}.")
     homes = load_homes(data)
     with (
-        tempfile.TemporaryDirectory(dir=out, prefix=".run-") as folder,
+        scratch(out) as folder,
         chain(kind.value, day_start(0) - START_BEFORE, block_gas=BLOCK_GAS) as node,
     ):
         progress(
             f"Fleet: started {kind.value} on port {node.port}; {count:,} homes are resampled from {len(homes.names)} real ones."
         )
-        stage = set_up(node, count, Path(folder), progress)
+        stage = set_up(node, count, folder, progress)
         play = Play(
             stage=stage,
             homes=homes,
             fleet=Resampled.of(homes, count),
             plan=evenings(count),
-            folder=Path(folder),
+            folder=folder,
             say=progress,
         )
         play.perform()

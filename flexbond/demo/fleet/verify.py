@@ -13,7 +13,6 @@ from flexbond.demo.fleet.homes import day_start
 from flexbond.demo.fleet.lines import claimed_line, drawn_lines, honest_line
 from flexbond.demo.outcome import Call, Sold, settle
 from flexbond.demo.terms import CUSTOMER_SHARE_BPS
-from flexbond.ids import commitment_of
 from flexbond.model.delivery import measure_event
 from flexbond.model.sampling import bond_of, bond_parts, bond_share, draw, holds, points_of, seed_of, weight_scale
 from flexbond.model.settlement import settle_dispatch, utilisation_lock
@@ -154,7 +153,7 @@ class Verifier:
         scale = weight_scale(told.sold.rule, len(claim.columns))
         count = points_of(claim, told.sold.rule.spot_checks, scale)
         block = self.play.stage.suite.rpc.request("eth_getBlockByNumber", hex(found.draw_block), False)["hash"]
-        seed = seed_of(bytes.fromhex(block[2:]), told.history.id, commitment_of(claim))
+        seed = seed_of(bytes.fromhex(block[2:]), told.history.id)
         checks.equal("Seeds of draws", found.seed, seed)
         checks.equal("Points drawn and proven", (found.points, found.proven), (count, count))
         points = draw(claim, seed, count, scale)

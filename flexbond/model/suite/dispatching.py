@@ -182,15 +182,18 @@ class Settlement(Part):
         settled = outcome.settled
         self.dispatches[dispatch_id] = None
         self.pendings[event_id] = self.pending(event_id) - 1
+        ordered = self.orders[event_id]
+        if self.pending(event_id) == 0:
+            self.orders[event_id] = (0,) * len(ordered)
         self._pay(product, rule, dispatch, dispatch_id, event_id, settled)
         if not measured:
-            self._share_bond(rule.currency, dispatch, event_id)
+            self._share_bond(rule.currency, dispatch, event_id, sum(ordered))
         if rule.funding is Funding.ESCROWED:
             key, here = product.event_key, self.suite.addresses.settlement
-            if settled.pool:
-                self.suite.payouts.fund(event_id, key, settled.pool, sender=here)
             if self.pending(event_id) == 0:
-                self.suite.payouts.open(event_id, key, rule.currency, not measured, sender=here, now=now)
+                self.suite.payouts.open(event_id, key, rule.currency, settled.pool, not measured, sender=here, now=now)
+            elif settled.pool:
+                self.suite.payouts.fund(event_id, key, settled.pool, sender=here)
         return settled
 
     @atomic
@@ -214,8 +217,7 @@ class Settlement(Part):
             sender=here,
         )
         if pooled:
-            self.suite.payouts.fund(right_id, product.event_key, pool, sender=here)
-            self.suite.payouts.open(right_id, product.event_key, rule.currency, True, sender=here, now=now)
+            self.suite.payouts.open(right_id, product.event_key, rule.currency, pool, True, sender=here, now=now)
         return availability, pool, released
 
     # -------------------------------------------------------------- views
@@ -225,7 +227,7 @@ class Settlement(Part):
         return self.pendings.get(event_id, 0)
 
     def ordered_w(self, event_id: bytes, period: int) -> int:
-        """Power ordered of the event in a period by all its dispatches, W."""
+        """Power ordered of the event in a period by all its dispatches, W; 0 once all are settled."""
         orders = self.orders.get(event_id, ())
         return orders[period] if period < len(orders) else 0
 
@@ -308,23 +310,23 @@ class Settlement(Part):
         settled: Settled,
     ) -> None:
         """From the dispatch's locks to where it was earned; the customers' part comes out of the pay first."""
-        divide, here, holder = self.suite.escrow.divide, self.suite.addresses.settlement, dispatch.holder
+        escrow, here, holder = self.suite.escrow, self.suite.addresses.settlement, dispatch.holder
         earned = pooled = 0
         if rule.funding is Funding.ESCROWED:
             from_pay, pooled = split_pool(settled.pool, settled.pay)
             earned = settled.availability - pooled
-            divide(
+            escrow.divide_all(
                 *(rule.currency, LockReason.UTILISATION, dispatch_id, product.provider),
-                *(settled.pay - from_pay, settled.utilisation_refund, event_id, from_pay),
+                *(settled.pay - from_pay, event_id, from_pay),
                 sender=here,
             )
-        divide(
+        escrow.divide(
             *(rule.currency, LockReason.RIGHTS, event_id, holder),
             *(settled.availability_refund + settled.penalty, earned + settled.released, event_id, pooled),
             sender=here,
         )
 
-    def _share_bond(self, currency: str, dispatch: Dispatch, event_id: bytes) -> None:
+    def _share_bond(self, currency: str, dispatch: Dispatch, event_id: bytes, ordered_w: int) -> None:
         """The holder's part of what a rejected submission lost to the buyers; the last takes what rounding left."""
         for_buyers = self.suite.spot_checks.for_buyers(event_id)
         if for_buyers == 0:
@@ -332,7 +334,7 @@ class Settlement(Part):
         if self.pending(event_id) == 0:
             share = self.suite.escrow.locked(currency, LockReason.BOND, event_id)
         else:
-            share = bond_share(for_buyers, sum(dispatch.orders_w), sum(self.orders[event_id]))
+            share = bond_share(for_buyers, sum(dispatch.orders_w), ordered_w)
         here = self.suite.addresses.settlement
         self.suite.escrow.pay(currency, LockReason.BOND, event_id, dispatch.holder, share, sender=here)
 

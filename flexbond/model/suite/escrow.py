@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from flexbond import ids
+from flexbond.hashing import ZERO_ADDRESS
 from flexbond.model.suite.base import ModelRevert, Part, Role, Table, atomic, require_address
 from flexbond.model.types import LockReason
 
@@ -175,6 +176,39 @@ class Escrow(Part):
         self._give(token, owner, unlocked)
         if pooled:
             self._add(ids.lock_id(token, LockReason.POOL, pool_id), self.suite.addresses.payouts, pooled)
+
+    @atomic
+    def divide_all(
+        self,
+        token: str,
+        reason: LockReason,
+        key: bytes,
+        to: str,
+        paid: int,
+        pool_id: bytes,
+        pooled: int,
+        *,
+        sender: str,
+    ) -> int:
+        """The whole of a lock, as `divide`: what is neither paid nor pooled is its owner's, and returned."""
+        self._require_mover(sender)
+        held = self.locked(token, reason, key)
+        if held < paid + pooled:
+            identity = ids.lock_id(token, reason, key)
+            raise ModelRevert("CollateralEscrow_InsufficientLock", identity, held, paid + pooled)
+        unlocked = held - paid - pooled
+        self.divide(token, reason, key, to, paid, unlocked, pool_id, pooled, sender=sender)
+        return unlocked
+
+    @atomic
+    def release(self, token: str, reason: LockReason, key: bytes, *, sender: str) -> tuple[str, int]:
+        """The whole of a lock to its owner's free balance: owner and amount, zeros if there is none."""
+        self._require_mover(sender)
+        held = self.locks.get(ids.lock_id(token, reason, key))
+        if held is None:
+            return ZERO_ADDRESS, 0
+        self.pay(token, reason, key, held.owner, held.amount, sender=sender)
+        return held.owner, held.amount
 
     @atomic
     def pay(self, token: str, reason: LockReason, key: bytes, to: str, amount: int, *, sender: str) -> None:

@@ -54,8 +54,18 @@ class Payouts(Part):
         self._require_settlement(sender)
 
     @atomic
-    def open(self, pool_id: bytes, key: EventKey, currency: str, by_capacity: bool, *, sender: str, now: int) -> None:
-        """Opens a pool for collection with all that its lock holds."""
+    def open(
+        self,
+        pool_id: bytes,
+        key: EventKey,
+        currency: str,
+        last: int,  # noqa: ARG002  it is logged
+        by_capacity: bool,
+        *,
+        sender: str,
+        now: int,
+    ) -> None:
+        """Opens a pool for collection with all that its lock holds, what Settlement relocked last included."""
         self._require_settlement(sender)
         amount = self.suite.escrow.locked(currency, LockReason.POOL, pool_id)
         if amount == 0:
@@ -72,12 +82,12 @@ class Payouts(Part):
         pool_id = ids.event_id(claim.key)
         pool = self._require_open(pool_id)
         leaf = trees.leaf(claim.index, claim.weight_word, claim.columns_hash)
+        root = trees.climb(leaf, claim.index, claim.path)
         fits = (
             not pool.by_capacity
             and len(claim.path) == pool.depth
             and claim.index < pool.leaves
-            and trees.climb(leaf, claim.index, claim.path) == claim.root
-            and self._is_committed(pool_id, claim.root, claim.total_weight, claim.totals_hash, claim.responses_hash)
+            and self._is_committed(pool_id, root, claim.total_weight, claim.totals_hash, claim.responses_hash)
         )
         if not fits:
             raise ModelRevert("Payouts_BadProof", pool_id, claim.index)
@@ -141,8 +151,13 @@ class Payouts(Part):
     def _collect_run(self, claim: NeighboursClaim) -> int:
         pool_id = ids.event_id(claim.key)
         pool = self._require_open(pool_id)
-        committed = self._is_committed(pool_id, claim.root, claim.total_weight, claim.totals_hash, claim.responses_hash)
-        if pool.by_capacity or not _is_run(claim, pool) or not committed:
+        root = _root_of_run(claim, pool)
+        fits = (
+            root is not None
+            and not pool.by_capacity
+            and self._is_committed(pool_id, root, claim.total_weight, claim.totals_hash, claim.responses_hash)
+        )
+        if not fits:
             raise ModelRevert("Payouts_BadProof", pool_id, claim.first)
         places = range(claim.first, claim.first + len(claim.weight_words))
         payees = [self.suite.devices.entry(claim.key.portfolio_id, place).payee for place in places]
@@ -195,14 +210,14 @@ def _part_of(amount: int, part: int, total: int) -> int:
     return share_of_pool(amount, part, total) if total else 0
 
 
-def _is_run(claim: NeighboursClaim, pool: Pool) -> bool:
-    """Whether the claim's leaves stand side by side under its root."""
+def _root_of_run(claim: NeighboursClaim, pool: Pool) -> bytes | None:
+    """The root that the claim's leaves lead to; None if they cannot stand side by side in the pool's tree."""
     count = len(claim.weight_words)
     if count != len(claim.columns_hashes) or claim.first + count > pool.leaves:
-        return False
+        return None
     pairs = zip(claim.weight_words, claim.columns_hashes, strict=True)
     leaves = [trees.leaf(claim.first + number, *pair) for number, pair in enumerate(pairs)]
     try:
-        return trees.run_root(leaves, claim.first, pool.depth, claim.path) == claim.root
+        return trees.run_root(leaves, claim.first, pool.depth, claim.path)
     except trees.TreeError:
-        return False
+        return None

@@ -14,10 +14,20 @@ from flexbond.model.rules import (
     check_rule,
     check_rule_calendar,
     measuring_terms_of,
+    stakes_of,
     terms_of,
 )
 from flexbond.model.suite.base import ModelRevert, Part, Role, Table, atomic
-from flexbond.model.types import BaselineMethod, Calendar, CalendarDays, Lookback, MeasuringTerms, Rule, RuleTerms
+from flexbond.model.types import (
+    BaselineMethod,
+    Calendar,
+    CalendarDays,
+    Lookback,
+    MeasuringTerms,
+    Rule,
+    RuleTerms,
+    Stakes,
+)
 
 if TYPE_CHECKING:
     from flexbond.model.suite import Suite
@@ -79,6 +89,10 @@ class Rulebook(Part):
     def measuring_terms(self, rule_id: bytes) -> MeasuringTerms:
         """The terms that measuring needs. Raises ModelRevert."""
         return measuring_terms_of(self.rule(rule_id))
+
+    def stakes(self, rule_id: bytes) -> Stakes:
+        """What a submission stakes. Raises ModelRevert."""
+        return stakes_of(self.rule(rule_id))
 
     @atomic
     def publish_calendar(self, calendar: Calendar, first_day: int, *, sender: str) -> bytes:

@@ -211,6 +211,8 @@ class SpotChecks(Submissions):
         check = self._require_submitted(event_id)
         if not check.drawn:
             raise ModelRevert("SpotChecks_NotDrawn", event_id)
+        del self.checks[event_id]
+        self.suite.measurement.conclude(key, claim, schedule_milli_wh, sender=here)
         rule = self.suite.rulebook.rule(key.rule_id)
         points = points_of(claim, rule)
         if check.points < points:
@@ -220,11 +222,7 @@ class SpotChecks(Submissions):
         earliest = check.submitted_at + rule.challenge_window
         if check.accepted != ALL and now < earliest:
             raise ModelRevert("SpotChecks_TooEarly", earliest, now)
-        bond = self.suite.escrow.locked(rule.currency, LockReason.BOND, event_id)
-        provider = self.suite.devices.portfolio(key.portfolio_id).provider
-        del self.checks[event_id]
-        self.suite.measurement.conclude(key, claim, schedule_milli_wh, sender=here)
-        self.suite.escrow.pay(rule.currency, LockReason.BOND, event_id, provider, bond, sender=here)
+        _, bond = self.suite.escrow.release(rule.currency, LockReason.BOND, event_id, sender=here)
         return bond
 
     @atomic

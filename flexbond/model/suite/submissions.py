@@ -99,7 +99,7 @@ class Submissions(Part):
             raise ModelRevert("SpotChecks_TooEarlyToDraw", check.moment, number)
         if number > check.moment + sampling.DRAW_BLOCKS:
             raise ModelRevert("SpotChecks_TooLateToDraw", check.moment, number)
-        seed = sampling.seed_of(block_hash, event_id, self.suite.measurement.commitments[event_id])
+        seed = sampling.seed_of(block_hash, event_id)
         return replace(check, seed=seed, moment=now, drawn=True)
 
     def _open(self, key: EventKey, claim: Claim) -> Case:

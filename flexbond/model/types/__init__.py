@@ -38,7 +38,9 @@ from flexbond.model.types.measuring import (
     Occasion,
     ProofContext,
     Question,
+    Submitted,
     Totals,
+    Verdict,
 )
 from flexbond.model.types.metering import (
     Consent,
@@ -70,6 +72,7 @@ from flexbond.model.types.terms import (
     Product,
     Rule,
     RuleTerms,
+    Stakes,
 )
 
 __all__ = [
@@ -131,9 +134,12 @@ __all__ = [
     "SignerScheme",
     "SignerState",
     "Silence",
+    "Stakes",
     "Statement",
     "Stay",
+    "Submitted",
     "ToleranceKind",
     "Totals",
+    "Verdict",
     "WeightClaim",
 ]

@@ -75,6 +75,16 @@ class Totals(Struct):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Submitted(Struct):
+    """What is submitted of an event."""
+
+    key: EventKey
+    root: Bytes32
+    """Over all leaves."""
+    totals: Totals
+
+
+@dataclass(frozen=True, kw_only=True)
 class Cursor(Struct):
     """Where the proving of all leaves stands."""
 
@@ -153,6 +163,19 @@ class Answer(Struct):
     metering_point: Bytes16
     is_complete: Bool
     """Not silent, and no absent energy was filled in: other records can give nothing else."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict(Struct):
+    """What a spot check has to know of an answer (`IDeliveryVerifier.Verdict`)."""
+
+    silence: Silence
+    has_records: Bool
+    """Whether any were shown."""
+    is_complete: Bool
+    """As of the answer."""
+    entries_hash: Bytes32
+    """Of the answer's columns and weight."""
 
 
 @dataclass(frozen=True, kw_only=True)

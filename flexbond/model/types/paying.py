@@ -78,9 +78,7 @@ class WeightClaim(Struct):
     columns_hash: Bytes32
     """Hash of the leaf's other columns."""
     path: tuple[Bytes32, ...]
-    """Siblings, lowest first."""
-    root: Bytes32
-    """As submitted."""
+    """Siblings, lowest first; they lead to the submission's root."""
     total_weight: Uint128
     """As submitted."""
     totals_hash: Bytes32
@@ -103,8 +101,6 @@ class NeighboursClaim(Struct):
     """Of each leaf: hash of its other columns."""
     path: tuple[Bytes32, ...]
     """Siblings of the run, lowest level first, at each level the left one before the right one."""
-    root: Bytes32
-    """As submitted."""
     total_weight: Uint128
     """As submitted."""
     totals_hash: Bytes32

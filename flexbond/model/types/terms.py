@@ -320,17 +320,23 @@ class MeasuringTerms(Struct):
     """Blocks."""
     max_demands: Uint8
     spot_checks: Uint32
-    challenger_share_bps: Uint16
-    """Basis points."""
-    demand_fee: Uint96
-    """Base units."""
-    bond_per_mw: Uint96
-    """Base units per MW."""
-    currency: Address
-    """Of bond and fee; zero where every leaf has to be proven."""
     gate_seconds: Uint32
     """NOMINATED: s before the window starts; else 0."""
     lookback_hash: Bytes32
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stakes(Struct):
+    """What a submission stakes, as the Rulebook keeps it; fields as in Rule, zero where every leaf has to be proven."""
+
+    currency: Address
+    """Of bond and fee."""
+    bond_per_mw: Uint96
+    """Base units per MW."""
+    demand_fee: Uint96
+    """Base units."""
+    challenger_share_bps: Uint16
+    """Basis points."""
 
 
 @dataclass(frozen=True, kw_only=True)

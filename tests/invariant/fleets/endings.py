@@ -38,7 +38,7 @@ class FleetEndings(FleetWatching, CollectMoves):
         assert case.claimed is not None
         lie = f"{case.claimed.lie}, habits {case.habits}"
         assert by_all or not self.is_known_false(case), f"INV-24: a false submission is final: {lie}"
-        bond = result.receipt.only("BondReleased").bond
+        bond = result.receipt.only("Paid").amount
         assert bond == case.bond == result.value, "INV-26: another bond is released than was locked"
         assert self._bond_left(case) == 0, "INV-26: a bond is still locked though it was released"
         responses = tuple(result.receipt.only("EventMeasured").responses_milli_wh)

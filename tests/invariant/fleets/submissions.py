@@ -179,7 +179,7 @@ class FleetSubmissions(FleetRecords, MarketMoves, CallMoves):
         if not check.drawn:
             if self.evm.number <= check.moment or not check.submitted_at:
                 return []
-            seed = seed_of(self.hash_of(case), case.id, ids.commitment_of(case.claim))
+            seed = seed_of(self.hash_of(case), case.id)
         scale = weight_scale(case.rule, len(case.claim.columns))
         points = points_of(case.claim, case.rule.spot_checks, scale)
         return draw(case.claim, seed, points, scale)[check.points :]

@@ -15,6 +15,7 @@ from flexbond.chain.node import LocalNode, NodeKind, NodeSettings
 from flexbond.chain.rpc import Rpc
 from flexbond.chain.send import Sender
 from flexbond.chain.suite import Suite
+from tests.support.undoing import back_to, keep
 
 ROOT = Path(__file__).resolve().parents[3]
 PEOPLE = development_accounts()
@@ -69,11 +70,10 @@ def deployed(anvil: Rpc, config: NetworkConfig, tmp_path_factory: pytest.TempPat
 @pytest.fixture
 def rpc(anvil: Rpc, deployed: AddressBook) -> Iterator[WatchedRpc]:
     """The node with the suite on it; whatever a test does is undone."""
-    snapshot = anvil.once("evm_snapshot")
+    snapshot = keep(anvil)
     yield WatchedRpc(anvil)
     anvil.once("evm_setAutomine", True)
-    anvil.once("anvil_dropAllTransactions")
-    anvil.once("evm_revert", snapshot)
+    back_to(anvil, snapshot)
 
 
 @pytest.fixture

@@ -12,10 +12,11 @@ import pytest
 from flexbond.chain.events import EventRecord
 from flexbond.demo.ledger import LedgerError
 from flexbond.demo.statement import HEADER, Statement, statements, write_statement
+from flexbond.ids import lock_id
 from flexbond.model.types import LockReason
 
-A, B, POOL, TOKEN = "0xA", "0xB", "0xP", "0xT"
-EVENT, RIGHT, CALL = b"event", b"right", b"call"
+A, B, POOL, TOKEN = "0xA", "0xB", "0xP", "0x" + "11" * 20
+EVENT, RIGHT, CALL = b"event".ljust(32, b"\0"), b"right", b"call"
 MONTH = (1_000, 2_000)
 Told = namedtuple("Told", "number")
 Settled = namedtuple("Settled", "penalty")
@@ -26,7 +27,7 @@ def record(name: str, at: int, contract: str = "CollateralEscrow", **args: Any) 
     return EventRecord(
         contract=contract,
         name=name,
-        address="0xE",
+        address=POOL if contract == "Payouts" else "0xE",
         args=namedtuple(name, args)(**args),
         block=at,
         transaction=f"0x{at}",
@@ -55,11 +56,10 @@ def log() -> list[EventRecord]:
         ),
         record("Locked", 1_200, lock_id=b"U", owner=B, reason=LockReason.UTILISATION, amount=10),
         record("DispatchSettled", 2_100, "Settlement", dispatch_id=CALL, event_id=EVENT, settled=Settled(penalty=3)),
-        record("Divided", 2_100, lock_id=b"U", to=A, paid=2, unlocked=4, pooled=4),
-        record("Locked", 2_100, lock_id=b"M", owner=POOL, reason=LockReason.POOL, amount=4),
-        record("Divided", 2_100, lock_id=b"L", to=B, paid=4, unlocked=21, pooled=0),
+        record("Divided", 2_100, lock_id=b"U", to=A, paid=2, unlocked=4, pool_id=EVENT, pooled=4),
+        record("Divided", 2_100, lock_id=b"L", to=B, paid=4, unlocked=21, pool_id=EVENT, pooled=0),
         record("Collected", 2_200, "Payouts", pool_id=EVENT, index=0),
-        record("Paid", 2_200, lock_id=b"M", to=A, amount=4),
+        record("Paid", 2_200, lock_id=lock_id(TOKEN, LockReason.POOL, EVENT), to=A, amount=4),
     ]
 
 

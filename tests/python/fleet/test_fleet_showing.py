@@ -126,7 +126,7 @@ def test_runs_of_neighbours_are_claimed_together(tmp_path: Path) -> None:
             trees.leaf(first + at, word, columns)
             for at, (word, columns) in enumerate(zip(claim.weight_words, claim.columns_hashes, strict=True))
         ]
-        assert trees.run_root(leaves, first, trees.depth_of(11), claim.path) == claim.root == built.claim.root
+        assert trees.run_root(leaves, first, trees.depth_of(11), claim.path) == built.claim.root
         assert (claim.total_weight, claim.currency) == (built.claim.weight, built.event.rule.currency)
         single = built.weight_claim(first)
         assert (single.weight_word, single.columns_hash) == (claim.weight_words[0], claim.columns_hashes[0])

@@ -17,6 +17,7 @@ from flexbond.model.rules import (
     check_rule,
     check_rule_calendar,
     measuring_terms_of,
+    stakes_of,
     terms_of,
 )
 from flexbond.model.types import NO_LOOKBACK, BaselineMethod, ClampLevel, CurvePoint, Rule
@@ -199,10 +200,17 @@ def test_sampling_without_challenges_says_why() -> None:
 def test_measuring_terms_are_the_rules(under: Rule) -> None:
     """Given any rule, what measuring needs of it is that of the rule, field by field; what it has no use for is zero."""
     kept = measuring_terms_of(under)
-    unused = {"currency": ZERO_ADDRESS} if under.challenge_window == 0 else {}
-    if under.baseline is not BaselineMethod.NOMINATED:
-        unused["gate_seconds"] = 0
+    unused = {} if under.baseline is BaselineMethod.NOMINATED else {"gate_seconds": 0}
     told = {name: getattr(kept, name) for name in kept.__dataclass_fields__}
+    assert told == {name: getattr(under, name) for name in told} | unused
+
+
+@given(rules())
+def test_stakes_are_the_rules(under: Rule) -> None:
+    """Given any rule, what a submission stakes is that of the rule, field by field; nothing where every leaf has to be proven."""
+    kept = stakes_of(under)
+    told = {name: getattr(kept, name) for name in kept.__dataclass_fields__}
+    unused = {} if under.challenge_window else {"currency": ZERO_ADDRESS}
     assert told == {name: getattr(under, name) for name in told} | unused
 
 

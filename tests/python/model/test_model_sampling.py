@@ -83,9 +83,9 @@ def test_a_stretched_weight(of: Claim, seed: int, checks: int, scale: int) -> No
 
 
 def test_worked_draw() -> None:
-    """Given block, event and commitment, the seed and the points are those that anybody can compute by hand from the encoding."""
-    seed = seed_of(keccak(b"block"), keccak(b"event"), keccak(b"commitment"))
-    whole = keccak(keccak(b"block") + keccak(b"event") + keccak(b"commitment"))
+    """Given block and event, the seed and the points are those that anybody can compute by hand from the encoding."""
+    seed = seed_of(keccak(b"block"), keccak(b"event"))
+    whole = keccak(keccak(b"block") + keccak(b"event"))
     assert seed == int.from_bytes(whole[20:], "big")
     of = claim(600, 0, 400)
     words = [int.from_bytes(keccak(bytes(20) + whole[20:] + bytes(31) + bytes([number])), "big") for number in (0, 1)]

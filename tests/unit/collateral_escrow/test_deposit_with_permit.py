@@ -75,6 +75,25 @@ def test_a_token_without_permit_needs_an_allowance(vault: Vault) -> None:
     assert vault.escrow.free.call(token.address, BOB) == 5
 
 
+def test_a_callback_token_cannot_reenter(vault: Vault) -> None:
+    """Given a token that calls its sender back, when that one deposits or withdraws again within, all is undone."""
+    token = vault.list_token("CallbackToken")
+    wallet = vault.evm.deploy("MockWallet", BOB.address, sender=BOB)
+    token.mint.send(wallet, 100, sender=BOB)
+    wallet.execute.send(token.address, token.approve.encode(vault.escrow.address, 100), sender=BOB)
+    nothing = (vault.evm.time, 27, bytes(32), bytes(32))
+    deposit = vault.escrow.depositWithPermit.encode(token.address, wallet.address, 10, *nothing)
+    wallet.execute.send(vault.escrow.address, deposit, sender=BOB)
+
+    withdraw = vault.escrow.withdraw.encode(token.address, wallet.address, 10)
+    plain = vault.escrow.deposit.encode(token.address, wallet.address, 10)
+    for inner in (deposit, plain, withdraw):
+        token.arm.send(wallet.address, wallet.execute.encode(vault.escrow.address, inner), sender=BOB)
+        with reverts("ReentrancyGuardReentrantCall"):
+            wallet.execute.send(vault.escrow.address, deposit, sender=BOB)
+    assert vault.escrow.free.call(token.address, wallet.address) == 10
+
+
 def test_refuses_a_token_that_is_not_listed(vault: Vault) -> None:
     """Given a token that is not listed, nothing of it is called."""
     token = vault.evm.deploy("CallbackToken", sender=ADMIN)

@@ -1,4 +1,4 @@
-"""CollateralEscrow.lock, purchase, divide, pay and payMany: by movers alone, to the base unit."""
+"""CollateralEscrow.lock, purchase, divide, divideAll, pay, payMany and release: by movers alone, to the base unit."""
 
 from __future__ import annotations
 
@@ -30,12 +30,18 @@ def moves(vault: Vault, amount: int) -> list[tuple[str, tuple[Any, ...]]]:
     ]
 
 
+def moves_of_all(vault: Vault, reason: LockReason) -> list[tuple[str, tuple[Any, ...]]]:
+    """Every function of movers that moves the whole of a lock."""
+    token = vault.token.address
+    return [("divideAll", (token, reason, KEY, BOB, 0, OTHER_KEY, 0)), ("release", (token, reason, KEY))]
+
+
 def test_refuses_anyone_but_movers(vault: Vault) -> None:
     """Given money free and locked, when anyone but a mover moves it, even by nothing, it is refused."""
     vault.lock(500)
     for account in (ATTACKER, ALICE, ADMIN):
         for amount in (0, 1):
-            for name, arguments in moves(vault, amount):
+            for name, arguments in moves(vault, amount) + moves_of_all(vault, RIGHTS):
                 with reverts("Flexbond_NotMover", account):
                     getattr(vault.escrow, name).send(*arguments, sender=account)
 
@@ -44,14 +50,14 @@ def test_refuses_anyone_but_movers(vault: Vault) -> None:
 def test_every_mover_may_move(vault: Vault, place: int) -> None:
     """Given any of the four movers, all of its functions succeed."""
     vault.lock(500)
-    for name, arguments in moves(vault, 1):
+    for name, arguments in moves(vault, 1) + moves_of_all(vault, RIGHTS):
         getattr(vault.escrow, name).send(*arguments, sender=MOVERS[place])
 
 
 def test_zero_does_nothing(vault: Vault) -> None:
-    """Given an amount of zero, nothing happens and nothing is logged, whatever the rest says."""
+    """Given an amount of zero, or all of a lock that is none, nothing happens and nothing is logged, whatever the rest says."""
     vault.lock(500)
-    for name, arguments in moves(vault, 0):
+    for name, arguments in moves(vault, 0) + moves_of_all(vault, UTILISATION):
         assert getattr(vault.escrow, name).send(*arguments, sender=MOVER).events == []
     vault.escrow.lock.send(vault.token.address, BOB, RIGHTS, KEY, 0, sender=MOVER)
     assert vault.escrow.lockOf.call(lock_id(vault.token.address, RIGHTS, KEY)) == (ALICE.address, 500)
@@ -221,11 +227,8 @@ def test_divides_a_lock(vault: Vault) -> None:
     receipt = vault.escrow.divide.send(token, RIGHTS, KEY, BOB, 120, 100, OTHER_KEY, 50, sender=MOVER)
     event = receipt.only("Divided")
     assert (event.lock_id, event.to) == (identity, BOB.address)
-    assert (event.paid, event.unlocked, event.pooled) == (120, 100, 50)
+    assert (event.paid, event.unlocked, event.pool_id, event.pooled) == (120, 100, OTHER_KEY, 50)
     pool = lock_id(token, POOL, OTHER_KEY)
-    locked = receipt.only("Locked")
-    assert (locked.lock_id, locked.owner, locked.reason) == (pool, payouts, POOL)
-    assert (locked.token, locked.key, locked.amount) == (token, OTHER_KEY, 50)
     assert vault.escrow.lockOf.call(identity) == (ALICE.address, 30)
     assert vault.escrow.lockOf.call(pool) == (payouts, 50)
     assert (vault.free(ALICE), vault.free(BOB)) == (800, 120)
@@ -239,6 +242,44 @@ def test_a_lock_divided_whole_is_gone(vault: Vault) -> None:
     assert [event.name for event in receipt.events] == ["Divided"]
     assert vault.escrow.lockOf.call(identity) == NO_LOCK
     assert vault.free(ALICE) == 1_000
+
+
+def test_divides_all_of_a_lock(vault: Vault) -> None:
+    """Given 300 locked, when 120 are paid and 50 pooled of all, the rest goes back to its owner, and the lock is none."""
+    identity = vault.lock(300)
+    token = vault.token.address
+    receipt = vault.escrow.divideAll.send(token, RIGHTS, KEY, BOB, 120, OTHER_KEY, 50, sender=MOVER)
+    assert receipt.value == 130
+    assert [event.name for event in receipt.events] == ["Divided"]
+    event = receipt.only("Divided")
+    assert (event.lock_id, event.to) == (identity, BOB.address)
+    assert (event.paid, event.unlocked, event.pool_id, event.pooled) == (120, 130, OTHER_KEY, 50)
+    assert vault.escrow.lockOf.call(identity) == NO_LOCK
+    assert vault.escrow.lockOf.call(lock_id(token, POOL, OTHER_KEY)) == (MOVERS[3].address, 50)
+    assert (vault.free(ALICE), vault.free(BOB)) == (830, 120)
+
+
+def test_divides_nothing_of_no_lock(vault: Vault) -> None:
+    """Given no lock, when all of it is divided, nothing is unlocked; what is to be paid or pooled of it is refused."""
+    arguments = (vault.token.address, UTILISATION, KEY, BOB)
+    assert vault.escrow.divideAll.send(*arguments, 0, OTHER_KEY, 0, sender=MOVER).value == 0
+    for paid, pooled in ((1, 0), (0, 1)):
+        with reverts("CollateralEscrow_InsufficientLock", lock_id(vault.token.address, UTILISATION, KEY), 0, 1):
+            vault.escrow.divideAll.send(*arguments, paid, OTHER_KEY, pooled, sender=MOVER)
+
+
+def test_releases_a_lock(vault: Vault) -> None:
+    """Given 300 locked, when the lock is released, all goes back to its owner, once."""
+    identity = vault.lock(300)
+    token = vault.token.address
+    receipt = vault.escrow.release.send(token, RIGHTS, KEY, sender=MOVER)
+    assert tuple(receipt.value) == (ALICE.address, 300)
+    event = receipt.only("Paid")
+    assert (event.lock_id, event.to, event.amount) == (identity, ALICE.address, 300)
+    assert vault.escrow.lockOf.call(identity) == NO_LOCK
+    assert vault.free(ALICE) == 1_000
+    again = vault.escrow.release.send(token, RIGHTS, KEY, sender=MOVER)
+    assert (tuple(again.value), again.events) == (NO_LOCK, [])
 
 
 def test_a_pool_grows_no_further_than_its_slot(vault: Vault) -> None:
@@ -261,6 +302,8 @@ def test_no_lock_gives_more_than_it_holds(vault: Vault) -> None:
     token = vault.token.address
     with reverts("CollateralEscrow_InsufficientLock", identity, 300, 301):
         vault.escrow.divide.send(token, RIGHTS, KEY, BOB, 100, 100, OTHER_KEY, 101, sender=MOVER)
+    with reverts("CollateralEscrow_InsufficientLock", identity, 300, 301):
+        vault.escrow.divideAll.send(token, RIGHTS, KEY, BOB, 200, OTHER_KEY, 101, sender=MOVER)
     with reverts("CollateralEscrow_InsufficientLock", lock_id(token, UTILISATION, KEY), 0, 1):
         vault.escrow.pay.send(token, UTILISATION, KEY, BOB, 1, sender=MOVER)
 

@@ -1,4 +1,4 @@
-"""DeliveryVerifier.measure against a provider that shows past days as it likes: nothing reverts, and nothing pays more than the truth."""
+"""Measuring against a provider that shows past days as it likes: nothing reverts, and nothing pays more than the truth."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Bench:
 
     def measure(self, proof: DeviceProof, question: Question | None = None) -> Answer:
         """What the verifier answers."""
-        answer: Answer = self.world.verifier.measure.call(
+        answer: Answer = self.world.measuring.measure.call(
             measuring_terms_of(self.rule), question or self.question, self.entry, proof
         )
         return answer
@@ -297,6 +297,20 @@ def test_a_history_counts_only_under_its_root(bench: Bench) -> None:
         records = (*whole.records[: Y - 1], opening, whole.records[-1])
         proof = DeviceProof(inclusions=(*inclusions, last, forged), records=records)
         assert bench.measure(proof).silence is Silence.NOT_ATTESTED
+
+
+def test_nothing_counts_behind_a_history(bench: Bench) -> None:
+    """Given a record that nobody anchored, put where the history that it names is over already, it does not count."""
+    past = bench.world.anchor(bench.past(), histories=[range(Y)])
+    home, better = bench.record(1, 900_000)
+    whole = bench.proof(bench.own(), past)
+    signature = b"".join(bench.world.sign(home, better).as_tuple()[2:])
+    opening = better.opening(range(96), inclusion=1, place=Y, signature=signature)
+    behind = Inclusion(batch_root=better.struct_hash, path=())
+    records = (*whole.records[: Y - 1], opening, whole.records[-1])
+    proof = DeviceProof(inclusions=(*whole.inclusions, behind), records=records)
+    assert bench.measure(whole).silence is Silence.OK
+    assert bench.measure(proof).silence is Silence.NOT_ATTESTED
 
 
 def test_a_signature_has_the_length_of_its_scheme(bench: Bench) -> None:

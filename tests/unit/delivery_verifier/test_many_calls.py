@@ -1,4 +1,4 @@
-"""DeliveryVerifier.measure where a portfolio was called very often."""
+"""Measuring where a portfolio was called very often."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DeliveryVerifier.measure: one device's response from its records, and every reason to call it silent."""
+"""Measuring: one device's response from its records, and every reason to call it silent."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ class Bench:
 
     def measure(self, *records: Shown, **changes: Any) -> Answer:
         """What the verifier answers."""
-        answer: Answer = self.world.verifier.measure.call(
+        answer: Answer = self.world.measuring.measure.call(
             measuring_terms_of(changes.get("rule", self.rule)),
             changes.get("question", self.question),
             changes.get("entry", self.entry),
@@ -349,7 +349,7 @@ def test_a_kind_below_the_rules(world: World) -> None:
         (DeviceKind.DATA_COLLECTOR, Silence.NO_RECORD),
     ):
         rule = world.rule(min_assurance=kind)
-        answer = world.verifier.measure.call(measuring_terms_of(rule), question, entry, DeviceProof(records=()))
+        answer = world.measuring.measure.call(measuring_terms_of(rule), question, entry, DeviceProof(records=()))
         assert answer.silence is why
 
 
@@ -374,7 +374,7 @@ def test_never_attested(bench: Bench) -> None:
         silent(bench.measure(attested.but(**change)), Silence.NOT_ATTESTED)
     proof = proof_of(attested)
     nowhere = replace(proof, records=(replace(attested.opening, head=attested.opening.head | 1 << 8),))
-    answer = bench.world.verifier.measure.call(measuring_terms_of(bench.rule), bench.question, bench.entry, nowhere)
+    answer = bench.world.measuring.measure.call(measuring_terms_of(bench.rule), bench.question, bench.entry, nowhere)
     silent(answer, Silence.NOT_ATTESTED)
 
 
@@ -471,9 +471,9 @@ def test_readings_longer_than_a_period(world: World) -> None:
     )
     question = Question(key=key, first_notice=start - HOUR, ordered_mask=1)
     proof = batch.proof(home, [start - 2 * HOUR, start])
-    answer = world.verifier.measure.call(measuring_terms_of(world.rule()), question, entry, proof)
+    answer = world.measuring.measure.call(measuring_terms_of(world.rule()), question, entry, proof)
     silent(answer, Silence.BAD_OPENING)
-    hourly = world.verifier.measure.call(measuring_terms_of(world.rule(period_seconds=HOUR)), question, entry, proof)
+    hourly = world.measuring.measure.call(measuring_terms_of(world.rule(period_seconds=HOUR)), question, entry, proof)
     assert (hourly.silence, hourly.metered_milli_wh) == (Silence.OK, (HOUR,))
 
 
@@ -600,7 +600,7 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
             inclusions=(replace(shown.inclusion, history=history),) * chance.randrange(3),
             records=(record,) * chance.randrange(1, 3),
         )
-        bench.world.verifier.measure.call(measuring_terms_of(bench.rule), bench.question, bench.entry, proof)
+        bench.world.measuring.measure.call(measuring_terms_of(bench.rule), bench.question, bench.entry, proof)
     for _ in range(300):
         raw = proof_of(shown).as_tuple()
         inclusions, records = (bytearray(part) for part in raw[:2])
@@ -608,7 +608,7 @@ def test_never_reverts_for_what_a_record_holds(bench: Bench) -> None:
             for _ in range(chance.randrange(3)):
                 part[chance.randrange(len(part))] = chance.randrange(256)
             del part[chance.choice([len(part), chance.randrange(len(part))]) :]
-        answer = bench.world.verifier.measure.call(
+        answer = bench.world.measuring.measure.call(
             measuring_terms_of(bench.rule), bench.question, bench.entry, (bytes(inclusions), bytes(records), [])
         )
         assert answer.silence is not Silence.OK or bytes(records) == raw[1]

@@ -1,4 +1,4 @@
-"""DeliveryVerifier.measureAll: many devices of one event, with what the suite knows of each; and which answers are complete."""
+"""DeliveryVerifier.measureAll and check: many devices of one event, with what the suite knows of each; and which answers are complete."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from flexbond.hashing import keccak
 from flexbond.ids import lookback_hash
-from flexbond.model.types import Answer, ClampLevel, DeviceProof, Silence
+from flexbond.model.types import Answer, ClampLevel, DeviceProof, Silence, Verdict
 from tests.support.evm import reverts
 from tests.support.lookbacks import day_class
 from tests.support.proofs import with_hints
@@ -18,7 +19,7 @@ from tests.unit.story import KWH, Story, reference_level, tell
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flexbond.model.types import Product
+    from flexbond.model.types import Occasion, Product
     from tests.support.proofs import Batch
     from tests.support.world import Submission, World
 
@@ -27,9 +28,26 @@ NOTHING = DeviceProof(records=())
 
 def measured(story: Story, places: Sequence[int], proofs: Sequence[DeviceProof]) -> list[Answer]:
     """What the verifier says of these places."""
-    world = story.world
-    occasion = world.occasion(story.product, rule=story.rule)
-    return list(world.verifier.measureAll.call(occasion, list(places), list(proofs)))
+    return asked(story.world, story.world.occasion(story.product, rule=story.rule), places, proofs)
+
+
+def asked(world: World, occasion: Occasion, places: Sequence[int], proofs: Sequence[DeviceProof]) -> list[Answer]:
+    """The answers; the verdicts are on the same."""
+    verdicts = world.verifier.check.call(occasion, list(places), list(proofs))
+    answers = list(world.verifier.measureAll.call(occasion, list(places), list(proofs)))
+    assert list(verdicts) == [verdict(answer, proof) for answer, proof in zip(answers, proofs, strict=True)]
+    return answers
+
+
+def verdict(answer: Answer, proof: DeviceProof) -> Verdict:
+    """What a spot check has to know of an answer."""
+    columns = keccak(b"".join(entry.to_bytes(32, "big") for entry in answer.columns))
+    return Verdict(
+        silence=answer.silence,
+        has_records=bool(proof.records),
+        is_complete=answer.is_complete,
+        entries_hash=keccak(columns + answer.weight.to_bytes(32, "big")),
+    )
 
 
 def delivered(story: Story) -> Submission:
@@ -92,7 +110,7 @@ def looked_back(
     occasion = replace(world.occasion(product, rule=scene.rule, lookback=scene.past), **changes)
     given = [*hints, *[()] * (len(submission.proofs) - len(hints))]
     proofs = [with_hints(proof, past_from) for proof, past_from in zip(submission.proofs, given, strict=True)]
-    return list(world.verifier.measureAll.call(occasion, list(range(len(proofs))), proofs))
+    return asked(world, occasion, range(len(proofs)), proofs)
 
 
 def test_finds_the_calls_of_each(scene: Scene) -> None:
@@ -121,6 +139,11 @@ def test_finds_the_calls_of_each(scene: Scene) -> None:
     assert answers[1].metering_point == mute.metering_point
     assert len({answer.baseline_milli_wh for answer in answers}) == 3
     assert looked_back(scene, product, submission) == answers
+    # nothing of a device is left for the next, whatever they are
+    occasion = world.occasion(product, rule=scene.rule, lookback=scene.past)
+    for places in ((2, 1, 0), (0, 2, 0, 1, 2, 2), (1, 2, 1, 0)):
+        given = [submission.proofs[place] for place in places]
+        assert asked(world, occasion, places, given) == [answers[place] for place in places]
     horizon = scene.at(-1, 0)
     for wrong, error, values in (
         (early.window_start, "Measurement_CallsFromTooLate", (early.window_start, horizon)),

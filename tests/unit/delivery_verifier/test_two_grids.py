@@ -1,4 +1,4 @@
-"""DeliveryVerifier.measure of a device that was stated on one grid after another: what overlaps counts once."""
+"""Measuring a device that was stated on one grid after another: what overlaps counts once."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_readings_of_two_grids_never_count_twice(world: World) -> None:
             record.opening(sorted(chance.sample(range(count), chance.choice([1, 9, count]))), inclusion=number)
             for number, record, count in chance.choices([(0, fine, 96), (1, coarse, 48)], k=chance.randrange(1, 6))
         ]
-        answer: Answer = world.verifier.measure.call(
+        answer: Answer = world.measuring.measure.call(
             measuring_terms_of(rule), question, entry, DeviceProof(inclusions=inclusions, records=tuple(openings))
         )
         if answer.silence is Silence.OK:

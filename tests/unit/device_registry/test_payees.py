@@ -1,4 +1,4 @@
-"""DeviceRegistry.payees: who collects for neighbouring places, each as `entry` says."""
+"""DeviceRegistry.payees and payeeOf: who collects for neighbouring places, each as `entry` says."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def test_as_the_entries_say(world: World, portfolio: bytes, first: int) -> None:
     assert entries[3] == world.accounts.relayer.address
     for count in range(PLACES + 1 - first):
         assert list(world.devices.payees.call(portfolio, first, count)) == entries[first : first + count]
+    assert [world.devices.payeeOf.call(portfolio, place) for place in range(PLACES)] == entries
 
 
 @pytest.mark.parametrize(
@@ -50,6 +51,13 @@ def test_only_of_places(world: World, portfolio: bytes, first: int, count: int, 
     """Given places that are none, the first of them is named."""
     with reverts("DeviceRegistry_EntryUnknown", portfolio, missing):
         world.devices.payees.call(portfolio, first, count)
+
+
+@pytest.mark.parametrize("place", [PLACES, 2**256 - 1])
+def test_only_of_a_place(world: World, portfolio: bytes, place: int) -> None:
+    """Given a place that is none, it is named."""
+    with reverts("DeviceRegistry_EntryUnknown", portfolio, place):
+        world.devices.payeeOf.call(portfolio, place)
 
 
 def test_of_no_portfolio(world: World) -> None:

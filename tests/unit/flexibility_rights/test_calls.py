@@ -9,7 +9,7 @@ import pytest
 
 from flexbond.model.types import Call
 from tests.support.evm import reverts
-from tests.unit.story import GATE, HOUR, Story, tell
+from tests.unit.story import GATE, HOUR, QUARTER, Story, tell
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +58,15 @@ def test_the_greatest_order_counts(story: Story, units: int, orders: Sequence[in
     assert calls_of(story) == [call_of(story.product, called_bps)]
 
 
+@pytest.mark.parametrize("period", [0, 7, 8, 15, 16, 19])
+def test_the_greatest_of_many_periods(world: World, period: int) -> None:
+    """Given 20 periods, the one with the greatest order counts, wherever it is."""
+    start = world.tomorrow(18)
+    story = tell(world, window_start=start, window_end=start + 20 * QUARTER)
+    story.called(6, [6_000 if p == period else 1_000 for p in range(20)])
+    assert calls_of(story) == [call_of(story.product, 3_000)]
+
+
 def test_dispatches_of_an_event_add_up(story: Story) -> None:
     """Given several notices, the first one's time stays, and the greatest sum of a period counts."""
     story.sell(12)
@@ -88,6 +97,18 @@ def test_the_capacity_is_that_of_the_notice(world: World) -> None:
     world.devices.leave.send(story.homes[3].metering_point, sender=story.homes[3].customer)
     story.call(1, [0, 0, 0, 1_000])
     assert calls_of(story)[0].called_bps == 2**16 - 1
+
+
+def test_a_period_that_a_notice_does_not_order_is_not_counted_anew(world: World) -> None:
+    """Given a call of 3 kW of 20, and half of them gone, a notice of 1 kW in a later period makes it no greater."""
+    story = tell(world)
+    story.sell(20)
+    story.close_gate()
+    story.call(3, [3_000, 0, 0, 0])
+    for home in story.homes[:2]:
+        world.devices.leave.send(home.metering_point, sender=home.customer)
+    story.call(1, [0, 0, 0, 1_000])
+    assert calls_of(story)[0].called_bps == 1_500
 
 
 def test_more_than_the_type_holds_is_the_most(world: World) -> None:

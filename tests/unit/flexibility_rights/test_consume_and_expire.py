@@ -49,6 +49,16 @@ def test_no_more_units_than_held(story: Story) -> None:
         story.call(7)
 
 
+def test_the_least_size_is_of_all_that_was_issued(world: World) -> None:
+    """Given at least a quarter of ten units, and five of them called, two of the other five are too few."""
+    story = tell(world, world.rule(min_dispatch_bps=2_500))
+    story.sell(10)
+    story.close_gate()
+    story.call(5)
+    with reverts("FlexibilityRights_BelowMinimum", story.right, 2, 3):
+        story.call(2)
+
+
 @pytest.mark.parametrize(("units", "allowed"), [(2, False), (3, True), (10, True)])
 def test_a_dispatch_has_a_least_size(world: World, units: int, allowed: bool) -> None:
     """Given at least a quarter of the ten units issued, two are too few, three are enough."""

@@ -127,6 +127,20 @@ def test_needs_the_customers_share(world: World) -> None:
         story.issue(story.product, 1)
 
 
+def test_the_gate_may_close_as_the_notice_ends(world: World) -> None:
+    """Given notice and ramp that together take all of the time from the gate to the window, rights are issued."""
+    story = tell(world, notice_seconds=3_000, ramp_seconds=600)
+    story.issue(story.product, 1)
+    assert world.rights.right.call(story.right)[0] == 1
+
+
+def test_just_the_customers_share_is_enough(world: World) -> None:
+    """Given a portfolio that gives its customers what the rule asks and no more, rights are issued."""
+    story = tell(world, world.rule(min_customer_share_bps=6_000))
+    story.issue(story.product, 1)
+    assert world.rights.right.call(story.right)[0] == 1
+
+
 def test_needs_the_money(story: Story) -> None:
     """Given too little free money of the provider or the buyer, nothing happens at all."""
     world, token = story.world, story.world.token.address

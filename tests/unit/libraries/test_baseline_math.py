@@ -77,6 +77,12 @@ def test_response_from_column(baseline_math: Contract, response: int, count: int
     assert baseline_math.responseFromColumn.call(column, count, 60) == response
 
 
+@pytest.mark.parametrize(("column", "response"), [(1, -17), (60_001, 0), (63_599, 0), (59_999, -1)])
+def test_a_false_column_is_rounded_down(baseline_math: Contract, column: int, response: int) -> None:
+    """Given a total that no responses add up to, what it says is rounded down."""
+    assert baseline_math.responseFromColumn.call(column, 1, 60) == response
+
+
 @pytest.mark.parametrize(("direction", "metered"), [(SHED, 17), (ABSORB, -17)])
 def test_metered_from_column(baseline_math: Contract, direction: Direction, metered: int) -> None:
     """Given a silent connection of 1 W over a minute, it counts as 17 mWh against the provider, rounded that way."""

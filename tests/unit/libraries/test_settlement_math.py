@@ -148,7 +148,7 @@ def test_beyond_the_last_point(settlement_math: Contract) -> None:
 def test_tolerance(settlement_math: Contract, kind: ToleranceKind, deficiency: int, owed: int) -> None:
     """Given 10 % of 1 009 tolerated, rounded down, it is deducted always, or only while the deficiency is within."""
     under = rule(tolerance_kind=kind, tolerance_bps=1_000)
-    assert settlement_math.beyondTolerance.call(under, deficiency, 1_009) == owed
+    assert settlement_math.beyondTolerance.call(under, product(), deficiency, 1_009) == owed
 
 
 # ------------------------------------------------------------------ one period

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flexbond.ids import claim_of, commitment, outcome_hash
-from flexbond.model.rules import measuring_terms_of
-from flexbond.model.types import EventStatus
+from flexbond.model.types import EventStatus, Submitted
 from tests.support.evm import reverts
 from tests.unit.story import DAY, KWH, Story, nominated, tell
 
@@ -52,7 +51,8 @@ def submit_checked(story: Story, submission: Submission, who: object = None, **c
     measurement, root = story.world.measurement, submission.measured.tree.root
     totals: Totals = replace(submission.measured.totals, **changes)
     with story.world.evm.impersonated(story.world.spot_checks) as sender:
-        return measurement.submitChecked.send(submission.key, who or story.provider, root, totals, sender=sender)
+        submitted = Submitted(key=submission.key, root=root, totals=totals)
+        return measurement.submitChecked.send(who or story.provider, submitted, sender=sender)
 
 
 def conclude(story: Story, key: EventKey, claim: Claim, schedule: Sequence[int] = ()) -> Receipt:
@@ -76,11 +76,10 @@ def claimed(submission: Submission) -> Claim:
 
 
 def test_is_submitted_for_the_provider(sampled: tuple[Story, Submission]) -> None:
-    """Given more leaves than are proven, SpotChecks submits, and learns the terms, the provider and the capacity."""
+    """Given more leaves than are proven, SpotChecks submits, and learns the provider, the capacity, the points and the delay."""
     story, submission = sampled
     receipt = submit_checked(story, submission, who=story.world.accounts.provider_operator)
-    terms, provider, capacity_w = receipt.value
-    assert (terms, provider, capacity_w) == (measuring_terms_of(story.rule), story.provider.address, 4 * 5_000)
+    assert tuple(receipt.value) == (story.provider.address, 4 * 5_000, story.rule.spot_checks, story.rule.draw_delay)
     log = receipt.only("EventSubmitted")
     assert (log.sender, log.leaves) == (story.world.accounts.provider_operator.address, 4)
     assert (log.root, log.totals) == (submission.measured.tree.root, submission.measured.totals)
@@ -95,9 +94,10 @@ def test_only_spot_checks(sampled: tuple[Story, Submission]) -> None:
     story, submission = sampled
     measurement, spot_checks = story.world.measurement, story.world.spot_checks.address
     root, totals = submission.measured.tree.root, submission.measured.totals
+    submitted = Submitted(key=submission.key, root=root, totals=totals)
     for account in (story.provider, story.buyer):
         with reverts("Flexbond_NotAllowed", account, spot_checks):
-            measurement.submitChecked.send(submission.key, account, root, totals, sender=account)
+            measurement.submitChecked.send(account, submitted, sender=account)
         with reverts("Flexbond_NotAllowed", account, spot_checks):
             measurement.conclude.send(submission.key, claimed(submission), [], sender=account)
         with reverts("Flexbond_NotAllowed", account, spot_checks):

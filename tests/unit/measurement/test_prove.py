@@ -300,6 +300,38 @@ def test_not_before_the_submission(story: Story) -> None:
         prove(story, submission, 0, 4)
 
 
+@pytest.mark.parametrize("at_a_time", [1, 3, 4])
+def test_no_response_where_nothing_was_ordered(story: Story, at_a_time: int) -> None:
+    """Given an order in one of four periods, the others have no response, in however many parts the leaves are proven."""
+    story.called(6, [6_000, 0, 0, 0])
+    submission = story.submit({home: story.readings(KWH, KWH - 100_000) for home in story.homes})
+    assert story.world.prove(submission, at_a_time=at_a_time) == (400_000, 0, 0, 0)
+
+
+@pytest.mark.parametrize("measured", [True, False])
+def test_no_cursor_stays_behind(submitted: tuple[Story, Submission], measured: bool) -> None:
+    """Given leaves proven in part, nothing is kept of them once the event is final, measured or not."""
+    story, submission = submitted
+    prove(story, submission, 0, 2)
+    assert any(story.world.measurement.cursorHash.call(story.event))
+    if measured:
+        prove(story, submission, 2, 4)
+    else:
+        story.world.evm.time += story.rule.proof_window
+        story.world.measurement.fail.send(story.product.event_key, sender=story.buyer)
+    assert not any(story.world.measurement.cursorHash.call(story.event))
+
+
+def test_under_the_widest_terms(world: World) -> None:
+    """Given periods of a day and as many checks as there can be, which take the most bits, four homes are measured as ever."""
+    start = world.tomorrow()
+    rule = world.rule(period_seconds=DAY, spot_checks=2**20)
+    story = tell(world, rule, window_start=start, window_end=start + DAY)
+    story.called()
+    _, responses = story.deliver(100_000)
+    assert responses == (4 * 96 * 100_000,)
+
+
 # ------------------------------------------------------------------ baselines of the portfolio
 
 
@@ -315,6 +347,16 @@ def test_a_nominated_schedule(world: World, direction: Direction, metered: int, 
     story.called()
     _, responses = story.measure({home: lambda _start: metered for home in story.homes}, schedule)
     assert responses == (response,) * 4
+
+
+def test_a_schedule_is_by_period(world: World) -> None:
+    """Given a schedule and orders in two of its four periods, each of them is compared with its own, and the others with nothing."""
+    story = tell(world, nominated(world))
+    schedule = (KWH, 2 * KWH, 3 * KWH, 4 * KWH)
+    world.measurement.nominate.send(story.product.event_key, schedule, sender=story.provider)
+    story.called(6, [0, 6_000, 0, 6_000])
+    _, responses = story.measure({home: lambda _start: 500_000 for home in story.homes}, schedule)
+    assert responses == (0, 0, 0, 2 * KWH)
 
 
 def test_the_response_of_a_portfolio_is_clamped(world: World) -> None:

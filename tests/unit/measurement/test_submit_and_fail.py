@@ -72,6 +72,16 @@ def test_only_by_the_provider(story: Story) -> None:
         submit(story, sender=story.buyer)
 
 
+def test_of_connections_of_any_size(world: World) -> None:
+    """Given more power than twice which, in mW, 64 bits hold, its totals are taken."""
+    story = tell(world, members=[world.home(number, connection_w=2**48 - 1) for number in range(33)])
+    story.called()
+    in_time(story)
+    most = 33 * (2**48 - 1) * 2_000 * story.rule.period_seconds
+    submit(story, replace(TOTALS, columns=(most, 0, 0, 0)))
+    assert story.world.measurement.eventState.call(story.event).status is EventStatus.SUBMITTED
+
+
 def test_totals_for_every_ordered_period(story: Story) -> None:
     """Given one series too short or too long for the ordered periods, the totals are refused."""
     story.called(6, [6_000, 6_000, 0, 6_000])

@@ -201,6 +201,19 @@ def test_each_record_is_held_to_the_statement_of_its_time(meters: Meters) -> Non
     ]
 
 
+def test_each_record_is_held_to_the_end_of_the_statement(meters: Meters) -> None:
+    """Given records alike but for their slots, one that ends after the statement does not count, whatever was shown before it."""
+    world, home = meters.world, meters.homes[0]
+    until = world.evm.time - world.evm.time % DAY + DAY
+    world.state(home, world.statement(home, sequence=2, valid_from=until - 2 * DAY, valid_until=until))
+    records = [meters.record(home, slot_start=until + place * DAY) for place in (-2, -1, 0)]
+    world.evm.time = until + DAY
+    root = anchor(meters, *records)
+    shown = [Shown(record, 0, signature(meters, home, record)) for record in records]
+    found = judge(meters, [root], shown)
+    assert [item.silence for item in found] == [Silence.OK, Silence.OK, Silence.UNSTATED]
+
+
 def test_refuses_records_of_another_point(meters: Meters) -> None:
     """Given a good record of another metering point among them, it alone is refused."""
     home, other = meters.homes[:2]

@@ -175,6 +175,7 @@ def malformed() -> list[RecordOpening]:
         replace(shown, head=shown.head | 1 << 39),
         replace(shown, head=shown.head + (1 << 16)),  # longer by a signature that is not there
         replace(shown, head=replace(head, readings=0).pack() | where),
+        replace(shown, head=replace(head, readings=0).pack(), blocks=()),
         replace(shown, head=replace(head, readings=40).pack() | where),  # the last block is longer than it was
         replace(shown, head=replace(head, readings=101).pack(), blocks=(bytes(32),) * 7),
         replace(shown, head=replace(head, readings=255).pack(), blocks=(bytes(32),) * 16),

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from flexbond.model.types import LockReason
-from flexbond.trees import leaf
+from flexbond.trees import leaf, node
 from tests.support.evm import reverts
+from tests.unit.payouts.hidden import called, hidden_leaf, settled
 from tests.unit.story import KWH, Story
 
 if TYPE_CHECKING:
     from flexbond.model.types import WeightClaim
     from tests.support.evm import Receipt
-    from tests.support.world import Submission
+    from tests.support.world import Submission, World
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,6 @@ WRONG: dict[str, Any] = {
     "weight_word": lambda claim: claim.weight_word + (1 << 128),
     "columns_hash": lambda _claim: bytes(32),
     "path": lambda claim: claim.path[:1],
-    "root": lambda _claim: b"\x01" * 32,
     "total_weight": lambda claim: claim.total_weight - 1,
     "totals_hash": lambda _claim: bytes(32),
     "responses_hash": lambda _claim: bytes(32),
@@ -131,6 +131,12 @@ def test_only_what_was_submitted(paid: Paid, field: str) -> None:
     changed = {field: WRONG[field](claim)}
     with reverts("Payouts_BadProof", paid.story.event, changed.get("index", 0)):
         paid.collect(0, **changed)
+
+
+def test_another_sibling_leads_to_another_root(paid: Paid) -> None:
+    """Given a path of the right length with another sibling in it, it leads to no submission."""
+    with reverts("Payouts_BadProof", paid.story.event, 0):
+        paid.collect(0, path=(b"\x01" * 32, *paid.claim(0).path[1:]))
 
 
 def test_an_index_beyond_the_tree_is_refused(paid: Paid) -> None:
@@ -151,6 +157,23 @@ def test_a_node_does_not_pass_for_a_leaf(paid: Paid) -> None:
             columns_hash=levels[0][1],
             path=paid.claim(0).path[1:],
         )
+
+
+def test_a_leaf_in_the_padding_is_nobodys(world: World) -> None:
+    """Given a leaf that a false submission has behind its last one, who joined into that place later collects nothing by it."""
+    scene = called(world)
+    hidden = settled(scene, {5: hidden_leaf(5, scene)})
+    with reverts("Payouts_BadProof", scene.event, 5):
+        world.payouts.collect.send(hidden.claim(5, hidden.submitted.tree.path(5)), sender=world.accounts.attacker)
+
+
+def test_a_leaf_below_a_leaf_is_nobodys(world: World) -> None:
+    """Given a leaf that a false submission has below the place of another, nobody collects by it."""
+    scene = called(world)
+    hidden = settled(scene, {0: node(bytes(32), hidden_leaf(1, scene))})
+    with reverts("Payouts_BadProof", scene.event, 1):
+        path = (bytes(32), *hidden.submitted.tree.path(0))
+        world.payouts.collect.send(hidden.claim(1, path), sender=world.accounts.attacker)
 
 
 def test_another_event_has_no_pool(paid: Paid) -> None:

@@ -86,6 +86,16 @@ def test_only_who_was_in_just_before_the_window(world: World) -> None:
         collect(story, 5)
 
 
+def test_who_joins_with_the_window_takes_nothing_from_the_others(world: World) -> None:
+    """Given a home that joined as the window began, the pool is split among those that were in before."""
+    story = tell(world)
+    story.sell(1)
+    world.evm.time = story.product.window_start
+    world.enrol_home(world.home(9), story.portfolio)
+    story.settle_uncalled()
+    assert collect(story, 0).value == world.payouts.pool.call(story.right)[0] // 4
+
+
 def test_only_with_the_rights_event(uneven: Story) -> None:
     """Given another event's key, the claim is refused."""
     key = replace(uneven.product.event_key, window_start=1)

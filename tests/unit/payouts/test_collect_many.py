@@ -9,6 +9,7 @@ import pytest
 
 from flexbond.model.types import ClampLevel, LockReason
 from tests.support.evm import reverts
+from tests.unit.payouts.hidden import called, hidden_leaf, settled
 from tests.unit.story import DAY, KWH, Story, tell
 
 if TYPE_CHECKING:
@@ -168,7 +169,6 @@ WRONG: dict[str, Any] = {
     "weight_words": lambda claim: (claim.weight_words[0] + (1 << 128), *claim.weight_words[1:]),
     "columns_hashes": lambda claim: (*claim.columns_hashes[:-1], bytes(32)),
     "path": lambda claim: (*claim.path[:-1], b"\x01" * 32),
-    "root": lambda _claim: b"\x01" * 32,
     "total_weight": lambda claim: claim.total_weight - 1,
     "totals_hash": lambda _claim: bytes(32),
     "responses_hash": lambda _claim: bytes(32),
@@ -204,6 +204,7 @@ def test_every_leaf_has_both_its_parts(paid: Paid) -> None:
         {"columns_hashes": (*claim.columns_hashes, bytes(32))},
         {"weight_words": (), "columns_hashes": ()},
         {"weight_words": (), "columns_hashes": (), "path": ()},
+        {"weight_words": (), "columns_hashes": (), "path": (bytes(32),) * 3},
     ):
         with reverts("Payouts_BadProof", paid.story.event, 2):
             paid.collect(replace(claim, **changes))
@@ -222,6 +223,14 @@ def test_no_run_beyond_the_leaves(paid: Paid, first: int) -> None:
     for path in (source.path, source.path[1:], source.path[:1], ()):
         with reverts("Payouts_BadProof", paid.story.event, first):
             paid.collect(replace(claim, path=path))
+
+
+def test_a_leaf_in_the_padding_is_nobodys(world: World) -> None:
+    """Given a leaf that a false submission has behind its last one, who joined into that place later collects nothing by it."""
+    scene = called(world)
+    hidden = settled(scene, {5: hidden_leaf(5, scene)})
+    with reverts("Payouts_BadProof", scene.event, 5):
+        world.collect_many([hidden.run(5, hidden.submitted.tree.path(5))])
 
 
 def test_a_node_does_not_pass_for_a_leaf(paid: Paid) -> None:

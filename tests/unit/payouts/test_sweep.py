@@ -93,7 +93,7 @@ def test_only_settlement_funds_and_opens(story: Story) -> None:
     with reverts("Flexbond_NotAllowed", story.provider, settlement):
         payouts.fund.send(story.event, key, 1, sender=story.provider)
     with reverts("Flexbond_NotAllowed", story.provider, settlement):
-        payouts.open.send(story.event, key, story.rule.currency, True, sender=story.provider)
+        payouts.open.send(story.event, key, story.rule.currency, 1, True, sender=story.provider)
 
 
 def test_a_pool_without_money_stays_shut(story: Story) -> None:

@@ -147,6 +147,13 @@ def test_refuses_an_extension_that_is_none(world: World) -> None:
         extend(world, FIRST, (0,), (0,), unknown)
 
 
+def test_refuses_to_add_nothing_to_days(world: World) -> None:
+    """Given a calendar with days, when none are added, it is refused, so that nothing is told of it."""
+    world.publish_calendar(LONDON)
+    with reverts("Rulebook_OutOfBounds", "summer", 0):
+        extend(world, UNTIL, (), ())
+
+
 def test_days_once_published_never_change(world: World) -> None:
     """Given published days, whatever is added or tried after, they read as before: every single page, and all of them."""
     world.publish_calendar(LONDON)
@@ -198,8 +205,9 @@ def test_refuses_days_that_it_does_not_hold(world: World) -> None:
     extend(world, FIRST, LONDON.summer, LONDON.holidays)
     with reverts("Rulebook_CalendarUnknown", ID, FIRST - 1):
         days.call(ID, FIRST - 1, FIRST + 1)
-    with reverts("Rulebook_CalendarUnknown", ID, UNTIL):
-        days.call(ID, UNTIL, UNTIL + 1)
+    for until in (UNTIL + 1, UNTIL + 5):
+        with reverts("Rulebook_CalendarUnknown", ID, UNTIL):
+            days.call(ID, UNTIL, until)
     with reverts("Rulebook_CalendarUnknown", ID, UNTIL):
         days.call(ID, FIRST, UNTIL + 1)
     for until in (0, FIRST):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.ids import lookback_hash, rule_id
-from flexbond.model.rules import measuring_terms_of
-from flexbond.model.types import BaselineMethod, ClampLevel, DeviceKind
+from flexbond.model.rules import measuring_terms_of, stakes_of
+from flexbond.model.types import BaselineMethod, ClampLevel, DeviceKind, Stakes
 from tests.support.evm import reverts
 from tests.support.lookbacks import calendar_days, lookback
 from tests.support.world import DAY, World
 
 UNKNOWN = keccak(b"no rule")
+NO_STAKES = Stakes(currency=ZERO_ADDRESS, bond_per_mw=0, demand_fee=0, challenger_share_bps=0)
 
 
 def test_terms_of_an_unknown_rule(world: World) -> None:
@@ -49,12 +50,54 @@ def test_keeps_what_measuring_needs(world: World) -> None:
     assert all(getattr(kept, name) == getattr(last, name) for name in vars(kept) if name != "gate_seconds")
     first = world.rulebook.measuringTerms.call(rule_id(world.rule()))
     assert first == measuring_terms_of(world.rule())
-    assert first.currency == ZERO_ADDRESS
     assert [name for name, value in vars(first).items() if value == getattr(kept, name)] == ["gate_seconds"]
     plan = world.rule(baseline=BaselineMethod.NOMINATED, baseline_periods=0, gate_seconds=21)
     world.publish(plan)
     assert world.rulebook.measuringTerms.call(rule_id(plan)) == measuring_terms_of(plan)
     assert measuring_terms_of(plan).gate_seconds == 21
+
+
+def test_keeps_the_greatest_of_each_field(world: World) -> None:
+    """Given a rule with every field that measuring needs at its greatest, nothing of it is cut."""
+    last = world.rule(
+        period_seconds=DAY,
+        baseline_periods=96,
+        min_assurance=DeviceKind.DATA_COLLECTOR,
+        reading_deadline=60 * DAY - 1,
+        submission_deadline=60 * DAY,
+        proof_window=60 * DAY - 1,
+        challenge_window=60 * DAY,
+        draw_delay=200,
+        max_demands=255,
+        spot_checks=2**20,
+        demand_fee=2**96 - 1,
+        bond_per_mw=2**96 - 1,
+        challenger_share_bps=5_000,
+    )
+    world.publish(last)
+    plan = world.rule(baseline=BaselineMethod.NOMINATED, baseline_periods=0, gate_seconds=7 * DAY)
+    world.publish(plan)
+    for rule in (last, plan):
+        assert world.rulebook.measuringTerms.call(rule_id(rule)) == measuring_terms_of(rule)
+
+
+def test_keeps_what_submissions_stake(world: World) -> None:
+    """Given a rule that draws points, what its submissions stake is kept field by field; under another rule, or none, it is nothing."""
+    last = world.rule(
+        challenge_window=5 * DAY,
+        draw_delay=15,
+        demand_fee=2**96 - 19,
+        bond_per_mw=2**96 - 20,
+        challenger_share_bps=17,
+    )
+    world.publish(last)
+    kept = world.rulebook.stakes.call(rule_id(last))
+    assert kept == stakes_of(last)
+    assert vars(kept) == {name: getattr(last, name) for name in vars(kept)}
+    assert tuple(world.rulebook.bondTerms.call(rule_id(last))) == (last.currency, last.bond_per_mw)
+    for other in (rule_id(world.rule()), UNKNOWN):
+        assert world.rulebook.stakes.call(other) == NO_STAKES
+        assert tuple(world.rulebook.bondTerms.call(other)) == (ZERO_ADDRESS, 0)
 
 
 def test_measuring_terms_of_an_unknown_rule(world: World) -> None:

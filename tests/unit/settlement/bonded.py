@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flexbond.ids import dispatch_id
 from flexbond.model.types import Dispatch, EventStatus, LockReason
 from tests.support.sampled import Sampled
-from tests.unit.story import DAY, KWH, Story, tell
+from tests.unit.story import DAY, KWH, QUARTER, Story, tell
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -81,7 +81,7 @@ def bonded(
     taken_back: Mapping[int, int] | None = None,
     **changes: Any,
 ) -> Bonded:
-    """A dispatch for each holder and its order, W per period; records kept, nothing submitted yet.
+    """A dispatch for each holder and its order, W per period of the window; records kept, nothing submitted yet.
 
     What is taken back: of a dispatch from a period on, 0 for all of it.
     """
@@ -94,7 +94,9 @@ def bonded(
         "bond_per_mw": 40_000_000_001,
         "challenger_share_bps": 5_000,
     }
-    story = tell(world, world.rule(**(terms | changes)), [world.home(number) for number in range(5)])
+    start = world.tomorrow(18)
+    window = {"window_start": start, "window_end": start + len(orders[0][1]) * QUARTER}
+    story = tell(world, world.rule(**(terms | changes)), [world.home(number) for number in range(5)], **window)
     for holder, order in orders:
         story.sell(max(order) // 1_000, holder)
     story.close_gate()

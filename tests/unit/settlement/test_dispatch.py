@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from eth_abi.abi import encode
 
-from flexbond.hashing import ZERO_ADDRESS
+from flexbond.hashing import ZERO_ADDRESS, keccak
 from flexbond.ids import dispatch_hash, dispatch_id, rule_id
 from flexbond.model.types import DispatchKind, EventStatus, Funding, LockReason, PayBase
 from tests.support.evm import reverts
@@ -116,6 +117,18 @@ def test_no_sum_runs_into_the_next_period(world: World, period: int) -> None:
     assert world.settlement.pending.call(story.event) == 2
 
 
+def test_no_more_dispatches_than_are_counted(ready: Story) -> None:
+    """Given as many pending dispatches as there are numbers for, one more is refused."""
+    settlement, most = ready.world.settlement, 2**16 - 1
+    ready.call(3)
+    slot = int.from_bytes(keccak(encode(["bytes32", "uint256"], [ready.event, 1])), "big")
+    orders = ready.world.evm.word(settlement.address, slot) % 2**240
+    ready.world.evm.put_word(settlement.address, slot, most << 240 | orders)
+    assert settlement.pending.call(ready.event) == most
+    with reverts("Flexbond_Overflow", most + 1, 16):
+        send(ready, 3, [3_000] * 4)
+
+
 def test_the_most_is_locked(world: World) -> None:
     """Given pay for delivery up to 120 % of the order, that much is locked."""
     story = tell(world, world.rule(over_delivery_cap_bps=12_000))
@@ -132,6 +145,16 @@ def test_ordered_pay_locks_the_order(world: World) -> None:
     story.close_gate()
     log = story.world.dispatch(story.product, units=1, orders_w=[1_000] * 4, rule=story.rule)
     assert log.utilisation_locked == 4 * FULL
+
+
+def test_no_fraction_is_locked(world: World) -> None:
+    """Given 1 W, 250 mWh a period, of which 100.01 % is paid for just below one base unit a mWh, 249 are locked."""
+    story = tell(world, world.rule(over_delivery_cap_bps=10_001), utilisation_per_mwh=10**9 - 1)
+    story.sell(1)
+    story.close_gate()
+    assert (
+        story.world.dispatch(story.product, units=1, orders_w=[1, 0, 0, 0], rule=story.rule).utilisation_locked == 249
+    )
 
 
 def test_a_statement_locks_nothing(world: World) -> None:
@@ -203,6 +226,13 @@ def test_until_notice_and_ramp_before_the_first_order(world: World, first: int) 
         send(story, 6, orders)
     world.evm.time = latest
     send(story, 6, orders)
+
+
+def test_never_before_the_beginning_of_time(story: Story) -> None:
+    """Given a window that nobody could be noticed of since 1970, it is too late, as for any other."""
+    first = replace(story.product, window_start=0, window_end=4 * QUARTER)
+    with reverts("Settlement_TooLate", 0, story.world.evm.time):
+        send(story, 6, [6_000] * 4, product=first)
 
 
 # ------------------------------------------------------------------ how much

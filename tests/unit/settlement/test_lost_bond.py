@@ -85,6 +85,16 @@ def test_what_was_taken_back_does_not_count(world: World) -> None:
     assert case.locked == 0
 
 
+def test_a_long_window_counts_whole(world: World) -> None:
+    """Given orders in the first and in the last of 20 periods, the bond is shared by both together."""
+    people = world.accounts
+    early, late = [1_000] * 2 + [0] * 18, [0] * 17 + [2_000] * 3
+    case = bonded(world, [(people.buyer, early), (people.second_buyer, late)])
+    case.reject_undrawn()
+    assert case.settle(0).only("BondShared").amount == BOND * 2 // 8
+    assert case.settle(1).only("BondShared").amount == BOND - BOND * 2 // 8
+
+
 def test_a_cancelled_dispatch_has_no_part(world: World) -> None:
     """Given the only order that counts settled before a cancelled one, nothing is left for that one."""
     people = world.accounts

@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from eth_abi.abi import encode
 
 from flexbond.hashing import ZERO_HASH
-from flexbond.ids import dispatch_id, right_id, rule_id
-from flexbond.model.types import ClampLevel, EventStatus, Funding, LockReason, Settled
-from tests.support.evm import reverts
-from tests.unit.story import AVAILABILITY, COLLATERAL, MONEY_OF, Story, nominated, tell
+from flexbond.model.types import LockReason, Settled
+from tests.unit.settlement.figures import FULL, KWH_HALF, MISSING, name, total
+from tests.unit.story import AVAILABILITY, COLLATERAL, MONEY_OF, QUARTER, Story, nominated, tell
 
 if TYPE_CHECKING:
-    from flexbond.model.types import Dispatch
     from tests.support.world import World
-
-FULL = 150_000
-"""Utilisation of a kW over a quarter hour, base units."""
-MISSING = 225_000
-"""Penalty for a kW missing over a quarter hour, base units."""
-KWH_HALF = 500_000
-"""mWh."""
-
-
-def name(dispatch: Dispatch) -> bytes:
-    """The dispatch's id."""
-    return dispatch_id(dispatch.right_id, dispatch.holder, dispatch.number)
-
-
-def total(world: World) -> int:
-    """Everything that is owed, base units."""
-    return int(world.escrow.owed.call(world.token.address))
 
 
 # ------------------------------------------------------------------ measured
@@ -63,7 +43,7 @@ def test_a_full_delivery(story: Story) -> None:
     assert (log.dispatch_id, log.event_id, log.right_id) == (name(dispatch), story.event, story.right)
     assert (log.holder, log.provider, log.measured) == (story.buyer.address, story.provider.address, True)
     assert log.settled == settled
-    assert world.settlement.dispatchHash.call(name(dispatch)) == (1).to_bytes(32, "big")
+    assert world.settlement.dispatchHash.call(name(dispatch)) == ZERO_HASH
     assert world.settlement.pending.call(story.event) == 0
     assert world.free(story.buyer) == MONEY_OF - pay - availability
     assert world.free(story.provider) == MONEY_OF + pay + availability - settled.pool
@@ -234,6 +214,22 @@ def test_two_buyers_of_one_portfolio_that_delivers_half(story: Story) -> None:
     assert world.free(second) == MONEY_OF - 8 * FULL - 2 * AVAILABILITY + 8 * MISSING
 
 
+def test_shares_are_those_of_each_period(world: World) -> None:
+    """Given 20 periods in which two buyers order differently, each is paid its share of what was delivered in every one of them."""
+    start = world.tomorrow()
+    story = tell(world, window_start=start, window_end=start + 20 * QUARTER)
+    story.sell(8)
+    story.close_gate()
+    orders = [[2_000] * 9 + [6_000] * 11, [2_000] * 10 + [0] * 6 + [2_000] * 4]
+    called = [story.call(6, orders[0]), story.call(2, orders[1])]
+    _, responses = story.deliver(62_500)
+    assert responses == (250_000,) * 20
+    for dispatch, order in zip(called, orders, strict=True):
+        totals = [sum(pair) for pair in zip(*orders, strict=True)]
+        share = sum(250_000 * own // whole * 6 // 10 for own, whole in zip(order, totals, strict=True))
+        assert story.settle(dispatch, responses).value.pay == share
+
+
 def test_two_products_of_one_event_are_paid_from_one_measurement(story: Story) -> None:
     """Given two rights at two prices in one window, both get the same share of what was delivered."""
     cheap = replace(story.product, utilisation_per_mwh=300 * 10**6)
@@ -258,194 +254,3 @@ def test_the_provider_bears_the_rounding(story: Story) -> None:
     settled = [story.settle(dispatch, responses).value for dispatch in called]
     assert [item.pay for item in settled] == [0, 0, 0]
     assert [item.penalty for item in settled] == [28 * MISSING, 28 * MISSING, 24 * MISSING]
-
-
-# ------------------------------------------------------------------ customers and funding
-
-
-def test_the_pool_comes_out_of_the_pay_first(world: World) -> None:
-    """Given a portfolio that gives its customers everything, pay and availability both become pool."""
-    story = tell(world, share_bps=10_000)
-    dispatch = story.called()
-    _, responses = story.deliver(375_000)
-    settled = story.settle(dispatch, responses).value
-    assert settled.pool == settled.pay + settled.availability
-    assert story.locked(LockReason.POOL, story.event) == settled.pool
-    assert world.free(story.provider) == MONEY_OF
-
-
-def test_the_share_is_that_of_the_settlement(story: Story) -> None:
-    """Given a share raised after the event, the customers get the raised one."""
-    dispatch = story.called()
-    _, responses = story.deliver(375_000)
-    story.world.devices.raiseCustomerShare.send(story.portfolio, 7_500, sender=story.provider)
-    settled = story.settle(dispatch, responses).value
-    assert settled.pool == (settled.pay + settled.availability) * 3 // 4
-
-
-def test_the_pool_opens_with_the_last_settlement(story: Story) -> None:
-    """Given two dispatches, the pool is funded twice and opens with the second, with the sum."""
-    story.sell(12)
-    story.close_gate()
-    called = [story.call(6), story.call(6)]
-    _, responses = story.deliver(750_000)
-    first = story.settle(called[0], responses)
-    assert first.only("PoolFunded").amount == first.value.pool
-    assert not first.all("PoolOpened")
-    assert story.world.payouts.pool.call(story.event) == (0, 0, False)
-
-    last = story.settle(called[1], responses)
-    log = last.only("PoolOpened")
-    assert (log.pool_id, log.event_id, log.opened_at, log.by_capacity) == (
-        story.event,
-        story.event,
-        story.world.evm.time,
-        False,
-    )
-    assert story.world.payouts.pool.call(story.event) == (
-        first.value.pool + last.value.pool,
-        story.world.evm.time,
-        False,
-    )
-
-
-def test_a_statement_is_final_and_moves_only_collateral(world: World) -> None:
-    """Given a rule without the buyer's money, pay is logged, and the penalty is real."""
-    story = tell(world, world.rule(funding=Funding.STATEMENT))
-    dispatch = story.called()
-    _, responses = story.deliver(125_000)
-    settled = story.settle(dispatch, responses).value
-    assert (settled.pay, settled.penalty) == (8 * FULL, 16 * MISSING)
-    assert settled.pool == (settled.pay + settled.availability) * 6 // 10
-    assert (settled.utilisation_refund, settled.availability_refund) == (0, 0)
-    assert world.free(story.buyer) == MONEY_OF + settled.penalty
-    assert world.free(story.provider) == MONEY_OF - settled.penalty
-    assert story.locked(LockReason.POOL, story.event) == 0
-    assert world.payouts.pool.call(story.event) == (0, 0, False)
-
-
-@pytest.mark.parametrize(
-    ("level", "responses", "pay"),
-    [
-        (ClampLevel.DEVICE, 125_000, 2),
-        (ClampLevel.PORTFOLIO, -62_500, 0),
-    ],
-)
-def test_the_clamp_level_decides_what_is_paid(world: World, level: ClampLevel, responses: int, pay: int) -> None:
-    """Given two homes, 30 -> 40 and 50 -> 20 the other way round, the level of the clamp decides."""
-    pair = (world.home(0), world.home(1))
-    story = tell(world, world.rule(clamp_level=level), pair)
-    dispatch = story.called(1)
-    rises, falls = story.readings(125_000, 312_500), story.readings(500_000, 375_000)
-    _, found = story.measure({pair[0]: rises, pair[1]: falls})
-    assert found == (responses,) * 4
-    assert story.settle(dispatch, found).value.pay == pay * FULL
-
-
-def test_dust_is_nobodys(world: World) -> None:
-    """Given prices of one base unit a MWh, everything rounds to nothing but the penalty, and the sums still balance."""
-    story = tell(world, utilisation_per_mwh=1, availability_per_mwhour=1, shortfall_per_mwh=1)
-    owed = total(world)
-    dispatch = story.called(1, [1_000, 0, 0, 0])
-    _, responses = story.deliver(0)
-    settled = story.settle(dispatch, responses).value
-    assert settled == Settled(
-        pay=0, availability=0, penalty=1, pool=0, utilisation_refund=0, availability_refund=0, released=0
-    )
-    assert total(world) == owed
-
-
-# ------------------------------------------------------------------ forbidden edges
-
-
-def test_not_before_the_event_is_final(story: Story) -> None:
-    """Given an event called or submitted, its dispatches cannot be settled."""
-    dispatch = story.called()
-    with reverts("Settlement_NotFinal", story.event, EventStatus.CALLED):
-        story.settle(dispatch)
-    submission = story.submit({home: story.readings(500_000, 125_000) for home in story.homes})
-    with reverts("Settlement_NotFinal", story.event, EventStatus.SUBMITTED):
-        story.settle(dispatch)
-    assert submission.event == story.event
-
-
-def test_only_with_the_events_result(story: Story) -> None:
-    """Given other responses than measured, or none, it is refused."""
-    dispatch = story.called()
-    _, responses = story.deliver(375_000)
-    for other in ((), responses[:3], (*responses[:3], responses[3] + 1), (*responses, 0)):
-        with reverts("Measurement_ResultDiffers", story.event):
-            story.settle(dispatch, other)
-
-
-def test_no_result_of_an_event_never_measured(story: Story) -> None:
-    """Given an event that is final as never measured, nobody can bring responses."""
-    dispatch = story.called()
-    story.fail()
-    with reverts("Measurement_ResultDiffers", story.event):
-        story.settle(dispatch, (1_500_000,) * 4)
-
-
-def test_ends_once(story: Story) -> None:
-    """Given a settled dispatch, nothing can be done with it any more."""
-    dispatch = story.called()
-    _, responses = story.deliver(375_000)
-    story.settle(dispatch, responses)
-    world = story.world
-    with reverts("Settlement_DispatchDiffers", name(dispatch)):
-        story.settle(dispatch, responses)
-    calls: list[tuple[Any, tuple[Any, ...]]] = [
-        (world.settlement.stop, (story.product, story.rule, dispatch, 0)),
-        (world.settlement.cancel, (story.product, story.rule, dispatch)),
-        (world.settlement.excuse, (story.product, dispatch, 1)),
-    ]
-    for method, arguments in calls:
-        with reverts("Settlement_DispatchDiffers", name(dispatch)):
-            method.send(*arguments, sender=story.buyer)
-
-
-def test_only_with_its_product_and_rule(story: Story) -> None:
-    """Given other terms, it is refused by their id."""
-    dispatch = story.called()
-    story.fail()
-    other = replace(story.product, shortfall_per_mwh=1)
-    with reverts("Settlement_RightDiffers", right_id(other)):
-        story.settle(dispatch, product=other)
-    rule = replace(story.rule, stop_loss_bps=1)
-    with reverts("Settlement_RuleDiffers", rule_id(rule)):
-        story.world.settle(story.product, dispatch, rule=rule)
-    with reverts("Settlement_DispatchDiffers", name(replace(dispatch, number=9))):
-        story.settle(replace(dispatch, number=9))
-
-
-def test_a_rule_is_read_as_it_was_hashed(story: Story) -> None:
-    """Given a published rule whose curve lies elsewhere in the call's data, or with bits beyond a field, it is refused."""
-    world, dispatch = story.world, story.called()
-    story.fail()
-    settle = world.settlement.settle
-    data = settle.encode(story.product, story.rule, dispatch, ZERO_HASH, [])
-    rule = encode([story.rule.abi_type()], [story.rule.as_tuple()])[32:]
-    start = data.index(rule)
-    pay_curve, availability_curve = (start + 32 * place for place in (12, 19))
-    offset = data[pay_curve : pay_curve + 32]
-    dirty = start + 32
-    for changed in (
-        data[:availability_curve] + offset + data[availability_curve + 32 :],
-        data[:dirty] + b"\x01" + data[dirty + 1 :],
-    ):
-        with reverts("Settlement_RuleDiffers", ...):
-            world.evm.execute(world.accounts.relayer, world.settlement.address, changed)
-    world.evm.execute(world.accounts.relayer, world.settlement.address, data)
-
-
-def test_no_notice_after_the_window(story: Story) -> None:
-    """Given units still open after the event is final, they cannot be called any more."""
-    story.sell(8)
-    story.close_gate()
-    dispatch = story.call(6)
-    _, responses = story.deliver(375_000)
-    story.settle(dispatch, responses)
-    latest = story.product.window_start - 900
-    with reverts("Settlement_TooLate", latest, story.world.evm.time):
-        story.call(2)
-    assert story.settle_uncalled().only("RightSettled").availability == 2 * AVAILABILITY

@@ -34,6 +34,13 @@ def test_pays_availability_and_frees_collateral(story: Story) -> None:
     assert story.backed() == 0
 
 
+def test_the_customers_part_is_rounded_down(world: World) -> None:
+    """Given 60 % of 40 001, the customers get 24 000."""
+    story = tell(world, availability_per_mwhour=40_001_000)
+    story.sell(1)
+    assert story.settle_uncalled().only("RightSettled").pool == 24_000
+
+
 def test_of_a_right_called_in_part(story: Story) -> None:
     """Given four of six units called, the other two are settled here, whatever becomes of the event."""
     story.sell(6)

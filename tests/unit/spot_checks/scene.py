@@ -109,6 +109,7 @@ def open_scene(
     anchored_by: Any = None,
     kinds: Mapping[int, DeviceKind] | None = None,
     leaving: int | None = None,
+    leaving_with: int | None = None,
     lot_w: int = 1_000,
     second_units: int = 0,
     schedule: Sequence[int] = (),
@@ -116,7 +117,7 @@ def open_scene(
 ) -> Scene:
     """Called, with all records kept: attested by a relayer, or anchored by someone.
 
-    A home may leave before the notice; a second buyer may call units too.
+    A home may leave before the notice, or in its second; a second buyer may call units too.
     """
     terms: dict[str, Any] = {
         "spot_checks": 2,
@@ -142,6 +143,8 @@ def open_scene(
     dispatches = [story.call()]
     if second_units:
         dispatches.append(story.call(second_units, holder=world.accounts.second_buyer))
+    if leaving_with is not None:
+        world.devices.leave.send(story.homes[leaving_with].metering_point, sender=story.provider)
     records = world.records_of(story.product, readings_of(story, responses), rule=rule)
     batch = world.anchor(records, sender=anchored_by) if anchored_by else world.attest(records)
     mute = [story.homes[number] for number in silent]

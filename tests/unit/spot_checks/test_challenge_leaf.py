@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flexbond.hashing import keccak
 from flexbond.model.types import BaselineMethod, ClampLevel, DeviceKind, Fault
+from flexbond.trees import leaf as leaf_hash
 from tests.support.evm import reverts
 from tests.support.sampled import halves
 from tests.unit.spot_checks.scene import HOMES, STEP, Scene, assert_rejected, assert_stands, open_scene
@@ -178,6 +181,38 @@ def test_a_home_of_too_little_assurance(world: World) -> None:
     assert all(scene.honest.entry(*place) == entry for place, entry in worst.items())
     best = {(2, column): SHIFT + 3_600 for column in range(4)} | {(2, WEIGHT): 4}
     upheld(scene, scene.honest.with_entries(best), Fault.NOT_SILENT, 2)
+
+
+def test_a_home_that_left_with_the_notice(world: World) -> None:
+    """Given a home that left in the second of the first notice, it was still in, and its leaf is what it did."""
+    scene = open_scene(world, leaving_with=2)
+    assert scene.honest.entry(2, WEIGHT) > 0
+    stands(scene, scene.honest)
+
+
+def test_silence_against_a_baseline_of_the_portfolio(world: World) -> None:
+    """Given such a home under a baseline of the portfolio, its leaf is zero, even where its capacity gives no whole mWh a period."""
+    changes: dict[str, Any] = {"baseline": BaselineMethod.REFERENCE_LEVEL, "baseline_periods": 0, "period_seconds": 60}
+    scene = open_scene(world, kinds={2: DeviceKind.GATEWAY}, silent=range(HOMES), lot_w=900, **changes)
+    assert not any(scene.honest.entry(2, column) for column in range(61))
+    stands(scene, scene.honest, 2)
+
+
+# ------------------------------------------------------------------ form
+
+
+@pytest.mark.parametrize("length", [0, 96, 127, 129, 160])
+def test_no_leaf_without_a_word_for_each_column(scene: Scene, length: int) -> None:
+    """Given what is no leaf in a leaf's place, too short or too long, it cannot be shown as one: that is for `challengeForm`."""
+    columns = scene.honest.leaf(2).columns.ljust(length, b"\xff")[:length]
+    hashed = leaf_hash(2, scene.honest.words[2][WEIGHT], keccak(columns))
+    lie = scene.honest.with_hashes({2: hashed})
+    lie.submit()
+    shown = replace(lie.leaf(2), columns=columns)
+    with reverts("SpotChecks_NotInTree", 2):
+        scene.world.spot_checks.challengeLeaf.send(
+            lie.submission.key, lie.claim, shown, sender=scene.world.accounts.attacker
+        )
 
 
 # ------------------------------------------------------------------ when

@@ -44,6 +44,18 @@ def test_the_providers_own_records(world: World) -> None:
             assert world.free(world.accounts.attacker) == free + receipt.only("SubmissionRejected").reward
 
 
+def test_not_against_a_leaf_that_nobody_submitted(world: World) -> None:
+    """Given an honest submission, a challenger that makes up a leaf of its own has nothing to show records against."""
+    scene = open_scene(world, anchored_by=world.accounts.provider)
+    honest, made_up = scene.honest, scene.lie(2).leaf(2)
+    honest.submit()
+    with reverts("SpotChecks_NotInTree", 2):
+        world.spot_checks.challengeRecords.send(
+            honest.context, made_up, honest.proof(2), sender=world.accounts.attacker
+        )
+    assert_stands(scene)
+
+
 def test_silence_against_the_providers_own_records(world: World) -> None:
     """Given a leaf that claims silence of a device whose records the provider anchored itself, it is rejected at once."""
     scene = open_scene(world, anchored_by=world.accounts.provider)
@@ -71,6 +83,19 @@ def test_silence_of_a_device_that_was_suspended(world: World) -> None:
     world.state(home, world.statement(home, sequence=2))
     with reverts("SpotChecks_NotContradicted", 2):
         claimed.challenge_records(2)
+    assert_stands(scene)
+
+
+def test_records_of_a_device_whose_statement_was_voided(world: World) -> None:
+    """Given no statement at the reading deadline, the provider may have shown silence: its own records make the leaf be proven, no more."""
+    scene = open_scene(world, anchored_by=world.accounts.provider)
+    world.evm.time = scene.story.product.window_end + DAY - 1
+    world.devices.voidStatement.send(scene.story.homes[2].metering_point, sender=world.accounts.meter_operator)
+    world.evm.time += 1
+    world.fund(world.accounts.attacker, FEE)
+    lie = scene.lie(2)
+    lie.submit()
+    assert lie.challenge_records(2).only("LeafDemanded").place == 2
     assert_stands(scene)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexbond.hashing import ZERO_ADDRESS
 from flexbond.ids import demand_key
 from flexbond.model.types import Demand, DeviceProof, Fault, LockReason, Silence
 from tests.support.evm import reverts
+from tests.support.proofs import tampered
 from tests.unit.spot_checks.scene import FEE, HOMES, Scene, assert_rejected, assert_stands, open_scene
 from tests.unit.story import DAY
 
@@ -160,6 +162,18 @@ def test_not_met_by_anything_else(scene: Scene) -> None:
     with reverts("SpotChecks_NotInTree", 2):
         checks.proveDemanded.send(lie.context, scene.honest.leaf(2), lie.proof(2), sender=scene.story.provider)
     assert checks.check.call(scene.event).open == 1
+
+
+def test_records_that_do_not_count_prove_no_silence(world: World) -> None:
+    """Given a silent leaf, it is proven without records, and not by records that do not count."""
+    scene = open_scene(world, silent=[1])
+    shown = world.submission(scene.story.product, scene.batch, rule=scene.story.rule).proofs[1]
+    spoilt = replace(shown, records=(tampered(shown.records[0], 7), *shown.records[1:]))
+    scene.honest.submit()
+    scene.demand(1)
+    with reverts("SpotChecks_EntriesDiffer", 1, Silence.NOT_ATTESTED):
+        scene.honest.prove_demanded(1, spoilt)
+    scene.honest.prove_demanded(1)
 
 
 # ------------------------------------------------------------------ failing

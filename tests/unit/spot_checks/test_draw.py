@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from flexbond.hashing import ZERO_ADDRESS
@@ -21,13 +22,13 @@ def submitted(scene: Scene) -> int:
 
 
 def test_seeds_from_the_blocks_hash(scene: Scene) -> None:
-    """Given the block behind the one that draws, anyone draws with its hash, the event and the commitment."""
+    """Given the block behind the one that draws, anyone draws with its hash and the event."""
     submitted(scene)
     receipt = scene.honest.draw(sender=scene.world.accounts.attacker)
     log = receipt.only("PointsDrawn")
     assert log.event_id == scene.event
     assert any(log.block_hash)
-    assert log.seed == seed_of(log.block_hash, scene.event, scene.honest.commitment)
+    assert log.seed == seed_of(log.block_hash, scene.event)
     check = scene.world.spot_checks.check.call(scene.event)
     assert (check.drawn, check.seed, check.moment, check.points) == (True, log.seed, scene.world.evm.time, 0)
 
@@ -42,6 +43,14 @@ def test_points_as_in_the_model(world: World) -> None:
     assert world.spot_checks.pointsOf.call(claim, 4, scale) == 4
     found = [world.spot_checks.pointAt.call(claim, seed, number, 4, scale) for number in range(4)]
     assert [(point.column, point.at) for point in found] == draw(claim, seed, 4, scale) == scene.honest.points()
+
+
+def test_points_of_parts_that_are_not_alike(scene: Scene) -> None:
+    """Given a line of ten units in three parts, each point lies where the model says, whatever the seed."""
+    claim = replace(scene.honest.claim, columns=(3, 0, 4, 0), weight=3)
+    for seed in range(20):
+        found = [scene.world.spot_checks.pointAt.call(claim, seed, number, 3, 1) for number in range(3)]
+        assert [(point.column, point.at) for point in found] == draw(claim, seed, 3, 1)
 
 
 def test_not_before_its_block_is_over(scene: Scene) -> None:

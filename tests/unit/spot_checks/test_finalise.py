@@ -32,7 +32,7 @@ def test_measured_after_the_challenges(scene: Scene) -> None:
         scene.honest.finalise()
     world.evm.time = end
     receipt = scene.honest.finalise(sender=world.accounts.attacker)
-    assert receipt.only("BondReleased").bond == BOND
+    assert (receipt.only("Paid").to, receipt.only("Paid").amount) == (provider.address, BOND)
     responses = (15 * STEP,) * 4
     measured = receipt.only("EventMeasured")
     assert tuple(measured.responses_milli_wh) == responses
@@ -72,6 +72,29 @@ def test_not_before_it_is_drawn_and_proven(scene: Scene) -> None:
     with reverts("SpotChecks_PointsLeft", 0, 2):
         scene.honest.finalise()
     assert_stands(scene)
+
+
+def test_what_was_proven_does_not_fail(scene: Scene) -> None:
+    """Given all points proven, nobody ends it as never measured when their time is over, by no claim."""
+    proven(scene)
+    scene.world.evm.time += DAY
+    with reverts("SpotChecks_NotFailed", scene.event):
+        scene.honest.fail()
+    other = scene.honest.overstated(1, 0, 3_600)
+    with reverts("SpotChecks_CommitmentDiffers", scene.event, other.commitment):
+        other.fail()
+    assert_stands(scene)
+
+
+def test_as_many_points_as_the_line_has_room_for(world: World) -> None:
+    """Given a false claim of one mWh of weight alone, which is 3 600 long on the line, all points have to be proven."""
+    scene = open_scene(world)
+    lie = scene.honest.with_totals(columns=(0,) * 4, weight=1)
+    lie.submit()
+    lie.draw()
+    lie.close_challenges()
+    with reverts("SpotChecks_PointsLeft", 0, 2):
+        lie.finalise()
 
 
 def test_not_before_demands_are_met(scene: Scene) -> None:

@@ -71,6 +71,19 @@ def test_not_out_of_order(scene: Scene) -> None:
     assert points(scene) == 0
 
 
+def test_a_leaf_holds_its_own_part_alone(world: World) -> None:
+    """Given homes that gave one mWh each, a point is held by one of them, and not by its neighbours."""
+    scene = open_scene(world, responses=(1,) * HOMES, clamp_level=ClampLevel.DEVICE, spot_checks=4)
+    honest = drawn(scene)
+    while (proven := points(scene)) < 4:
+        column, at = honest.points()[proven]
+        holder = at if column < 4 else at // 4
+        for other in {max(holder - 1, 0), min(holder + 1, HOMES - 1)} - {holder}:
+            with reverts("SpotChecks_PointElsewhere", proven, column, at, other):
+                honest.prove([other])
+        honest.prove([holder])
+
+
 def test_not_more_than_were_drawn(scene: Scene) -> None:
     """Given all points proven, a further leaf is refused, and nothing changes."""
     honest = drawn(scene)

@@ -125,6 +125,17 @@ class TestUndoing:
         assert token.transfer.call(BOB, 4, sender=ALICE) is True
         assert token.balanceOf.call(BOB) == 0
 
+    def test_what_is_stored(self, evm: Evm, token: Contract) -> None:
+        """it tells states apart by what is stored, which reading and what was undone do not change."""
+        before = evm.stored()
+        with evm.rollback():
+            token.transfer.send(BOB, 4, sender=ALICE)
+            changed = evm.stored() - before
+            assert sorted(item.rpartition(" ")[2] for item in changed) == ["4", "6"]
+            assert all(item.startswith(f"{token.address.lower()} ") for item in changed)
+        assert token.balanceOf.call(PEOPLE.deployer) == 0
+        assert evm.stored() == before
+
     def test_many_times(self, evm: Evm, token: Contract) -> None:
         """it goes on working after thousands of times."""
         for _ in range(3_000):
