@@ -47,7 +47,7 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(rules, name="rules", no_args_is_help=True)
 
 
-def list_presets(desk: "Desk") -> Answer:  # noqa: ARG001
+def list_presets(desk: "Desk") -> Answer:  # noqa: ARG001  every command has one
     """List the presets that come with the package."""
     shown = table("Presets", "name", "baseline", "period", "what it is")
     for file in presets():
@@ -79,7 +79,7 @@ def show(
 
 
 def template(
-    desk: "Desk",  # noqa: ARG001
+    desk: "Desk",  # noqa: ARG001  every command has one
     out: Annotated[Path | None, typer.Option(help="File for it; standard output by default.")] = None,
 ) -> Answer:
     """Write a commented rule file to start from: each device against its last hour before the notice."""
@@ -91,7 +91,7 @@ def template(
 
 
 def schema(
-    desk: "Desk",  # noqa: ARG001
+    desk: "Desk",  # noqa: ARG001  every command has one
     out: Annotated[Path | None, typer.Option(help="File for it; standard output by default.")] = None,
 ) -> Answer:
     """Print the JSON Schema of rule files, for editors and other tools."""

@@ -35,7 +35,7 @@ _SHARES = (1, 2, 5, 10, 20)
 
 
 def sampling(
-    desk: "Desk",  # noqa: ARG001
+    desk: "Desk",  # noqa: ARG001  every command has one
     what: Annotated[str, typer.Argument(help="Name of a preset, or path of a rule file.")],
     capacity: Annotated[str, typer.Option(help='Flexible capacity of the portfolio, such as "5 MW".')],
     window: Annotated[str, typer.Option(help='Length of the service window, such as "2 h".')],

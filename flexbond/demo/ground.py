@@ -134,7 +134,21 @@ def enrol_home(
     deadline: int,
 ) -> None:
     """States a home's meter and brings it into the portfolio with its customer's consent, which is good until `deadline`."""
-    statement = Statement(
+    consent = make_consent(
+        ground.suite,
+        home.customer,
+        metering_point=home.metering_point,
+        portfolio=portfolio,
+        customer_share_bps=customer_share_bps,
+        deadline=deadline,
+    )
+    signed = make_statement(ground.suite, players.meter_operator, statement_of(home, stated), device=home.device)
+    enrol(ground.suite, ground.sender(players.aggregator), consent, signed)
+
+
+def statement_of(home: Home, stated: Connection) -> Statement:
+    """What the meter operator states of a home."""
+    return Statement(
         metering_point=home.metering_point,
         customer=home.customer.address,
         scheme=home.device.scheme,
@@ -147,16 +161,6 @@ def enrol_home(
         valid_until=stated.valid_until,
         sequence=1,
     )
-    consent = make_consent(
-        ground.suite,
-        home.customer,
-        metering_point=home.metering_point,
-        portfolio=portfolio,
-        customer_share_bps=customer_share_bps,
-        deadline=deadline,
-    )
-    signed = make_statement(ground.suite, players.meter_operator, statement, device=home.device)
-    enrol(ground.suite, ground.sender(players.aggregator), consent, signed)
 
 
 def places_of(suite: Suite, portfolio: bytes, homes: tuple[Home, ...]) -> tuple[Place, ...]:

@@ -107,7 +107,7 @@ def _is_book(path: Path) -> bool:
 
 
 @lru_cache(maxsize=10_000)
-def _kind_of(path: Path, stamp: str) -> str:  # noqa: ARG001
+def _kind_of(path: Path, stamp: str) -> str:  # noqa: ARG001  of the cache
     """What a file is by its head or its columns; empty: nothing that is needed. `stamp`: looked at again when that changes."""
     if path.suffix == ".jsonl":
         return "books" if _is_book(path) else ""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Final
 from flexbond.chain.errors import ChainError
 from flexbond.demo.cast import Home
 from flexbond.demo.fleet.sending import Bulk
+from flexbond.demo.ground import statement_of
 from flexbond.hashing import keccak
-from flexbond.model.types import Consent, DeviceKind, Statement
+from flexbond.model.types import Consent
 from flexbond.operations.common import registry_domain
 from flexbond.signing.keys import development_device, development_secret
 from flexbond.signing.sign import prove_key, sign_consent, sign_statement
@@ -67,23 +68,6 @@ def _home(place: int) -> Home:
         secret=development_secret(DEVICE_SEED, place),
         key=customer,
         customer=customer,
-    )
-
-
-def statement_of(home: Home, stated: Connection) -> Statement:
-    """What the meter operator states of a home."""
-    return Statement(
-        metering_point=home.metering_point,
-        customer=home.customer.address,
-        scheme=home.device.scheme,
-        signer=home.device.address,
-        kind=DeviceKind.DEVICE,
-        capacity_w=stated.capacity_w,
-        connection_w=stated.connection_w,
-        grid_id=stated.grid_id,
-        valid_from=stated.valid_from,
-        valid_until=stated.valid_until,
-        sequence=1,
     )
 
 
